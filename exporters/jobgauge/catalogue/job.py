@@ -1,0 +1,66 @@
+"""Families of the job exporter: what each job does on this node."""
+
+from jobgauge.family import Audience, Family, Kind
+
+JOB = ("jobid", "user", "account")
+
+
+def _family(name: str, kind: Kind, text: str, *labels: str, unit: str = "") -> Family:
+    """Declare a family of a job: its owner may see it."""
+    return Family(name, kind, text, JOB + labels, unit, Audience.OWNER)
+
+
+CPU_SECONDS = _family(
+    "hpc_job_cpu_seconds_total",
+    Kind.COUNTER,
+    "CPU time that the job's processes used on this node, ended processes included.",
+    "mode",
+    unit="seconds",
+)
+CPUS = _family(
+    "hpc_job_cpus",
+    Kind.GAUGE,
+    "CPUs that the job holds on this node: its cpuset, or its quota where that is smaller.",
+)
+CPU_THROTTLED = _family(
+    "hpc_job_cpu_throttled_seconds_total",
+    Kind.COUNTER,
+    "Time that the job's processes on this node were held back by its CPU quota.",
+    unit="seconds",
+)
+MEMORY_USAGE = _family(
+    "hpc_job_memory_usage_bytes",
+    Kind.GAUGE,
+    "Memory charged to the job on this node, page cache included.",
+    unit="bytes",
+)
+MEMORY_RSS = _family(
+    "hpc_job_memory_rss_bytes",
+    Kind.GAUGE,
+    "Anonymous memory of the job on this node: what its programs allocated and touched.",
+    unit="bytes",
+)
+MEMORY_CACHE = _family(
+    "hpc_job_memory_cache_bytes",
+    Kind.GAUGE,
+    "Page cache charged to the job on this node, shared memory included.",
+    unit="bytes",
+)
+MEMORY_PEAK = _family(
+    "hpc_job_memory_peak_bytes",
+    Kind.GAUGE,
+    "Highest memory use of the job on this node so far, as the kernel kept it (Linux 5.19 and later).",
+    unit="bytes",
+)
+MEMORY_LIMIT = _family(
+    "hpc_job_memory_limit_bytes",
+    Kind.GAUGE,
+    "Memory that the job may use on this node; no series where there is no limit.",
+    unit="bytes",
+)
+START_TIME = _family(
+    "hpc_job_start_time_seconds",
+    Kind.GAUGE,
+    "When the job appeared on this node (Unix time).",
+    unit="seconds",
+)

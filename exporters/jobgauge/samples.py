@@ -1,0 +1,80 @@
+"""Samples: the series of one family, ready for the page.
+
+The path from a kernel file to the page is short on purpose. Labels are escaped and joined once, when a series first
+appears (SeriesTable); at each scrape only the values are put between them, as the bytes that the kernel wrote.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jobgauge.family import Family
+
+Value = bytes | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Finished lines of one family; `dropped` counts series that were given twice."""
+
+    family: Family
+    body: bytes
+    count: int
+    dropped: int = 0
+
+    @classmethod
+    def of(cls, family: Family, values: Mapping[tuple[str, ...], Value]) -> Samples:
+        """Render values by label values: `Samples.of(F, {("alice", "running"): 3})`, `{(): 1}` without labels."""
+        return SeriesTable(family, values).samples([number(value) for value in values.values()])
+
+    def head(self, count: int) -> Samples:
+        """Return the first `count` series only."""
+        lines = self.body.split(b"\n", count)
+        return Samples(self.family, b"\n".join(lines[:count]) + b"\n" if count else b"", count, self.dropped)
+
+
+class SeriesTable:
+    """The series of one family in a fixed order, rendered at each scrape with new values."""
+
+    __slots__ = ("_kept", "_parts", "dropped", "family")
+
+    def __init__(self, family: Family, rows: Iterable[Sequence[str]]) -> None:
+        heads = [family.head(row) for row in rows]
+        self.family = family
+        self._kept: list[int] | None = None  # positions of the values to use, where a series came twice
+        if len(set(heads)) != len(heads):
+            first = {head: position for position, head in reversed(list(enumerate(heads)))}
+            self._kept = sorted(first.values())
+        kept = heads if self._kept is None else [heads[position] for position in self._kept]
+        self.dropped = len(heads) - len(kept)
+        # head, value, newline + head, value, …, newline: joined at each scrape with the values put in
+        self._parts: list[bytes] = [b""] * (2 * len(kept))
+        self._parts[::2] = kept[:1] + [b"\n" + head for head in kept[1:]]
+        self._parts.append(b"\n" if kept else b"")
+
+    def samples(self, values: Sequence[bytes | None]) -> Samples:
+        """Put values (in the order of the rows) between the labels; None leaves its series out."""
+        if self._kept is not None:
+            values = [values[position] for position in self._kept]
+        parts = self._parts
+        try:
+            parts[1::2] = values  # type: ignore[assignment]  # a None is found by join, at no cost where there is none
+            return Samples(self.family, b"".join(parts), len(values), self.dropped)
+        except TypeError:
+            heads = (head.lstrip(b"\n") for head in parts[:-1:2])
+            lines = [head + value for head, value in zip(heads, values, strict=True) if value is not None]
+            body = b"\n".join([*lines, b""])
+            return Samples(self.family, body, len(lines), self.dropped)
+
+
+def number(value: Value) -> bytes:
+    """Write a number as both text formats want it; bytes are digits already."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, int):
+        return b"%d" % value
+    if math.isfinite(value):
+        return b"%d" % value if value.is_integer() and abs(value) < 1e15 else repr(value).encode()
+    return b"NaN" if math.isnan(value) else b"+Inf" if value > 0 else b"-Inf"
