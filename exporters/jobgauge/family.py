@@ -68,9 +68,11 @@ class Family:
             lines.append(f"# UNIT {name} {self.unit}")
         return ("\n".join(lines) + "\n").encode()
 
-    def head(self, values: Sequence[str]) -> bytes:
+    def head(self, values: Sequence[str], cluster: str = "") -> bytes:
         """Return a series' text up to its value, labels escaped: `name{a="x",b="y"} `."""
         pairs = [f'{label}="{escape(value)}"' for label, value in zip(self.labels, values, strict=True)]
+        if cluster:
+            pairs.append(f'cluster="{escape(cluster)}"')
         return (f"{self.name}{{{','.join(pairs)}}} " if pairs else f"{self.name} ").encode()
 
 

@@ -51,7 +51,8 @@ class _Result:
 class Runner:
     """Runs the collectors of one exporter; scrape() may be called from any number of threads."""
 
-    def __init__(self, collectors: Sequence[Collector]) -> None:
+    def __init__(self, collectors: Sequence[Collector], cluster: str = "") -> None:
+        self._cluster = cluster
         self._states: dict[str, _State] = {}
         self._workers = _Workers()
         self._collecting = threading.Lock()
@@ -72,7 +73,7 @@ class Runner:
             raise ValueError("two collectors declare the same family")
         names = [(name,) for name in states]
         self._health = tuple(
-            SeriesTable(family, names)
+            SeriesTable(family, names, self._cluster)
             for family in (
                 own.COLLECTOR_DURATION,
                 own.COLLECTOR_SUCCESS,
@@ -86,6 +87,11 @@ class Runner:
     def collectors(self) -> list[Collector]:
         """The collectors, in the order in which they run."""
         return [state.collector for state in self._states.values()]
+
+    @property
+    def failing(self) -> list[str]:
+        """Names of the collectors that had a problem when they ran last."""
+        return [name for name, state in self._states.items() if state.problem]
 
     def scrape(self, names: frozenset[str], timeout: float) -> list[Samples]:
         """Return the samples of the named collectors and of those that always run; never later than `timeout`.

@@ -25,9 +25,9 @@ class Samples:
     dropped: int = 0
 
     @classmethod
-    def of(cls, family: Family, values: Mapping[tuple[str, ...], Value]) -> Samples:
+    def of(cls, family: Family, values: Mapping[tuple[str, ...], Value], cluster: str = "") -> Samples:
         """Render values by label values: `Samples.of(F, {("alice", "running"): 3})`, `{(): 1}` without labels."""
-        return SeriesTable(family, values).samples([number(value) for value in values.values()])
+        return SeriesTable(family, values, cluster).samples([number(value) for value in values.values()])
 
     def head(self, count: int) -> Samples:
         """Return the first `count` series only."""
@@ -40,8 +40,9 @@ class SeriesTable:
 
     __slots__ = ("_kept", "_parts", "dropped", "family")
 
-    def __init__(self, family: Family, rows: Iterable[Sequence[str]]) -> None:
-        heads = [family.head(row) for row in rows]
+    def __init__(self, family: Family, rows: Iterable[Sequence[str]], cluster: str = "") -> None:
+        """Take the label values of each series; `cluster` adds that label where the exporter is told to set it."""
+        heads = [family.head(row, cluster) for row in rows]
         self.family = family
         self._kept: list[int] | None = None  # positions of the values to use, where a series came twice
         if len(set(heads)) != len(heads):

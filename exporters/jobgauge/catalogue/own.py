@@ -34,3 +34,14 @@ DROPPED_SERIES = Family(
     "Series left out of scrapes so far: beyond the collector's cap, given twice, or not declared by it.",
     ("collector",),
 )
+PROCESS_CPU_SECONDS = Family(
+    "process_cpu_seconds_total", Kind.COUNTER, "CPU time that this process used.", unit="seconds"
+)
+PROCESS_RESIDENT_MEMORY = Family(
+    "process_resident_memory_bytes", Kind.GAUGE, "Memory that this process holds.", unit="bytes"
+)
+PROCESS_OPEN_FDS = Family("process_open_fds", Kind.GAUGE, "File descriptors that this process has open.")
+PROCESS_MAX_FDS = Family("process_max_fds", Kind.GAUGE, "File descriptors that this process may open.")
+PROCESS_START_TIME = Family(
+    "process_start_time_seconds", Kind.GAUGE, "When this process started (Unix time).", unit="seconds"
+)

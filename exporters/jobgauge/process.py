@@ -1,0 +1,87 @@
+"""The only place that starts programs: always an argv list, a deadline, a bound on output, a pinned environment."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO, cast
+
+from jobgauge.errors import CommandError
+
+PINNED = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+_ERROR_TEXT = 2000  # bytes of a command's standard error that are shown
+_CHUNK = 1 << 16
+
+
+def run(
+    argv: Sequence[str], *, timeout: float, max_bytes: int, environment: Mapping[str, str] | None = None
+) -> bytes:
+    """Return what the command prints; raise CommandError where it fails, hangs past `timeout` or prints too much.
+
+    The command runs in a process group of its own, which is killed at the end whatever happened, so that a client that
+    hangs leaves no children behind. The environment is PATH, HOME, PINNED and `environment`: nothing else is passed on.
+    """
+    env = (
+        {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        | PINNED
+        | dict(environment or {})
+    )
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"{argv[0]} cannot be started: {error.strerror}") from error
+    with process:
+        try:
+            output, errors = _read(process, time.monotonic() + timeout, max_bytes, argv[0])
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        status = process.wait()
+    if status != 0:
+        said = errors.decode(errors="replace").strip() or "it printed no error"
+        raise CommandError(f"{argv[0]} ended with status {status}: {said}")
+    return output
+
+
+def _read(
+    process: subprocess.Popen[bytes], deadline: float, max_bytes: int, name: str
+) -> tuple[bytes, bytes]:
+    output, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ, output)
+        selector.register(cast("IO[bytes]", process.stderr), selectors.EVENT_READ, errors)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready and time.monotonic() >= deadline:
+                raise CommandError(f"{name} did not answer in time and was ended")
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data is output:
+                    output += chunk
+                else:
+                    errors += chunk[: max(0, _ERROR_TEXT - len(errors))]
+            if len(output) > max_bytes:
+                raise CommandError(f"{name} printed more than {max_bytes} bytes and was ended")
+        _wait(process, deadline, name)
+    return bytes(output), bytes(errors)
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float, name: str) -> None:
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"{name} did not end in time and was killed") from error
