@@ -1,0 +1,72 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Each installs what it needs first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make the Python environment in .venv from the pinned requirements
+
+$(READY): requirements/dev.txt pyproject.toml
+	@echo "Making the Python environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+packages-demo:
+	@packaging/system-packages.sh $(DEMO_PACKAGES)
+
+packages-test:
+	@packaging/system-packages.sh $(TEST_PACKAGES)
+
+demo: packages-demo $(READY) ## run the suite on a simulated cluster; Ctrl-C ends it
+	@$(BIN)/jobgauge-demo $(ARGS)
+
+test: packages-test $(READY) lint types unit system ## everything that CI checks
+
+lint: $(READY) ## ruff and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(READY) ## the fast tests
+	$(BIN)/pytest -n auto -m "not system" $(ARGS)
+
+system: $(READY) ## the tests that start real programs
+	$(BIN)/pytest -m system $(ARGS)
+
+rules: $(READY) ## check and unit-test the rules with promtool
+	$(BIN)/pytest tests/rules $(ARGS)
+
+generate: $(READY) ## write docs/metrics.md and the dashboards again
+	$(BIN)/python -m jobgauge.catalogue_docs docs/metrics.md
+	$(BIN)/jobgauge-dashboards --out dashboards/json
+
+# The groups refer to one another through the project's own name, which is no requirement to pin.
+lock: $(READY) ## pin the requirements of each group again, with hashes
+	@for group in core node nvidia scheduler gateway dashboards demo dev; do \
+	  echo "requirements/$$group.txt"; \
+	  test $$group = core && extra= || extra="--extra $$group"; \
+	  $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
+	    --no-emit-find-links --no-header --no-annotate $$extra --output-file requirements/$$group.txt pyproject.toml && \
+	  sed -i '/^jobgauge @/d; /^# /d' requirements/$$group.txt || exit 1; \
+	done
+
+bench: $(READY) ## measure what the documentation claims
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean: ## remove what make made
+	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
