@@ -1,4 +1,7 @@
-"""The only place that starts programs: always an argv list, a deadline, a bound on output, a pinned environment."""
+"""The only place that starts programs: always an argv list and a pinned environment.
+
+run() is for a command that answers, within a deadline and a bound on its output; start() for one that goes on running.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +20,7 @@ from jobgauge.errors import CommandError
 PINNED = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _ERROR_TEXT = 2000  # bytes of a command's standard error that are shown
 _CHUNK = 1 << 16
+_LAUNCHER = os.path.join(os.path.dirname(__file__), "launcher.py")
 
 
 def run(
@@ -26,15 +31,10 @@ def run(
     The command runs in a process group of its own, which is killed at the end whatever happened, so that a client that
     hangs leaves no children behind. The environment is PATH, HOME, PINNED and `environment`: nothing else is passed on.
     """
-    env = (
-        {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        | PINNED
-        | dict(environment or {})
-    )
     try:
         process = subprocess.Popen(
             argv,
-            env=env,
+            env=_environment(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -53,6 +53,53 @@ def run(
         said = errors.decode(errors="replace").strip() or "it printed no error"
         raise CommandError(f"{argv[0]} ended with status {status}: {said}")
     return output
+
+
+class Child:
+    """A program that start() started, with whatever it started in its process group."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def status(self) -> int | None:
+        """Return None while it runs, else its exit status (negative: the signal), once nothing of its group is left."""
+        if self._process.returncode is None:
+            # Looked at before it is reaped: until then the kernel gives its number to no other group.
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return None
+            self.signal(signal.SIGKILL)
+            self._process.wait()
+        return self._process.returncode
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program and its group, where it has not ended."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+def start(argv: Sequence[str], *, log: str, environment: Mapping[str, str] | None = None) -> Child:
+    """Start a program that goes on running, in a session of its own; what it prints is added to the file `log`.
+
+    The kernel kills it when the calling thread ends, however that comes about: call this from the main thread. The
+    environment is made as in run(). A program that cannot be started says so in its log and ends with status 1.
+    """
+    with open(log, "ab") as output:
+        process = subprocess.Popen(  # the launcher, not preexec_fn, which is unsafe where there are threads
+            [sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), *argv],
+            env=_environment(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Child(process)
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return passed_on | PINNED | dict(more or {})
 
 
 def _read(

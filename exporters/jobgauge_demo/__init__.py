@@ -1,0 +1,1 @@
+"""The whole suite on a simulated cluster, started with one command."""
