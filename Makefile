@@ -52,7 +52,7 @@ rules: $(READY) ## check and unit-test the rules with promtool
 	$(BIN)/pytest tests/rules $(ARGS)
 
 generate: $(READY) ## write docs/metrics.md and the dashboards again
-	$(BIN)/python -m jobgauge.catalogue_docs docs/metrics.md
+	$(BIN)/python -m jobgauge.catalogue >docs/metrics.md
 	$(BIN)/jobgauge-dashboards --out dashboards/json
 
 # The groups refer to one another through the project's own name, which is no requirement to pin.
