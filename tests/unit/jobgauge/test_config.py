@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from jobgauge.collector import Collector
 from jobgauge.config import Loader, boolean, duration, one_of, option, positive
 from jobgauge.errors import ConfigError

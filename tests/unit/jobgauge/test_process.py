@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from jobgauge.errors import CommandError
 from jobgauge.process import run
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
 from jobgauge.collector import Collector
 from jobgauge.errors import NoData, SourceError
 from jobgauge.exposition import render
 from jobgauge.family import Family, Kind
 from jobgauge.runner import Runner
 from jobgauge.samples import Samples, SeriesTable
-from prometheus_client.parser import text_string_to_metric_families
 
 
 def family(name: str, *labels: str) -> Family:

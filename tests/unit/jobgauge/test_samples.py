@@ -7,11 +7,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
 from jobgauge.exposition import OPENMETRICS, TEXT, negotiate, render
 from jobgauge.family import LABEL_LENGTH, Audience, Family, Kind
 from jobgauge.samples import Samples, SeriesTable, number
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 GAUGE = Family("hpc_job_name", Kind.GAUGE, 'A "help" with \\ and\nnewline.', ("name", "other"))
 COUNTER = Family("hpc_spent_seconds_total", Kind.COUNTER, "Time.", (), "seconds")
