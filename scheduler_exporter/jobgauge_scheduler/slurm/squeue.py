@@ -1,0 +1,113 @@
+"""The queue as `squeue -O` prints it, in fields and records that no user can imitate.
+
+Fields end in a control byte. The job's name, the only text that users choose freely, comes last, and records end in a
+mark drawn at each start of the program: whatever a name holds (newlines, the control bytes), it stays inside its field.
+"""
+
+from __future__ import annotations
+
+import secrets
+from sys import intern
+
+from jobgauge.errors import SourceError
+from jobgauge_scheduler.model import Job, Reading
+from jobgauge_scheduler.slurm import units
+
+FIELDS = (
+    "JobID",
+    "ArrayJobID",
+    "ArrayTaskID",
+    "UserName",
+    "UserID",
+    "Account",
+    "Partition",
+    "QOS",
+    "State",
+    "Reason",
+    "NumCPUs",
+    "NumNodes",
+    "tres-alloc",
+    "PriorityLong",
+    "SubmitTime",
+    "EligibleTime",
+    "StartTime",
+    "EndTime",
+    "TimeLimit",
+    "NodeList",
+    "SchedNodes",
+    "Name",
+)
+SEPARATOR = "\x1f"
+MARK = "\x1e" + secrets.token_hex(4)
+_NOTHING = ("N/A", "(null)", "None")
+
+
+def layout(mark: str = MARK) -> str:
+    """Return the value of `squeue -O`; text after a colon is printed after the field, at its full width."""
+    return f":{SEPARATOR},".join(FIELDS) + f":{mark}"
+
+
+def parse(output: bytes, mark: str = MARK) -> Reading[tuple[Job, ...]]:
+    """Read the output; a record that makes no sense is left out and counted."""
+    records = output.decode("utf-8", "surrogateescape").split(mark + "\n")
+    if records.pop():
+        raise SourceError("squeue's output ends in the middle of a record")
+    jobs = []
+    for record in records:
+        try:
+            jobs.append(_job(record.split(SEPARATOR, len(FIELDS) - 1)))
+        except ValueError:
+            continue
+    return Reading(tuple(jobs), len(records) - len(jobs))
+
+
+def _job(fields: list[str]) -> Job:
+    (
+        job_id, array_job_id, task_id, user, uid, account, partition, qos, state, reason, cpus, nodes, tres, priority,
+        submit, eligible, start, end, limit, node_list, planned, name,
+    ) = fields  # fmt: skip
+    memory, gpus = units.tres(tres)
+    in_array = task_id != "N/A"
+    whole = in_array and not task_id.isdigit()  # the tasks of an array that have not started, in one record
+    return Job(
+        id=job_id,
+        user=intern(_user(user, uid)),
+        account=intern(_text(account)),
+        partition=intern(partition),
+        qos=intern(_text(qos)),
+        state=intern(state.lower()),
+        cpus=int(cpus),
+        nodes=int(nodes),
+        gpus=gpus,
+        memory=memory,
+        reason=intern(_reason(reason)),
+        tasks=units.task_count(task_id) if whole else 1,
+        array_job_id=array_job_id if in_array else "",
+        array_task_id=task_id if in_array and not whole else "",
+        name=name,
+        priority=int(priority),
+        time_limit=units.duration(limit),
+        submit_time=units.epoch(submit),
+        eligible_time=units.epoch(eligible),
+        start_time=units.epoch(start),
+        end_time=units.epoch(end),
+        node_list=_text(node_list),
+        planned_nodes=_text(planned),
+    )
+
+
+def _user(name: str, uid: str) -> str:
+    """Return the user's name, or the number of one that the system does not know (22.05 calls it nobody)."""
+    return uid if name in ("", "nobody") and uid != "65534" else name
+
+
+def _text(value: str) -> str:
+    return "" if value in _NOTHING else value
+
+
+def _reason(text: str) -> str:
+    """Return the reason's own word, without the details that follow it in some (`ReqNodeNotAvail, Unavailable…`)."""
+    word = text.partition(",")[0].partition(":")[0]
+    if word.startswith("Nodes required for job"):
+        return "Resources"
+    return "Other" if " " in word else _text(word)
