@@ -1,0 +1,337 @@
+"""Panels: one function a kind. All else about a panel's looks comes from `style.HOUSE`; grafanalib stays behind here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+from grafanalib import core
+from grafanalib._gen import DashboardEncoder
+
+from jobgauge_dashboards import style
+from jobgauge_dashboards.style import Json, Scale, Unit, Word
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+_KINDS = {
+    "timeseries": core.TimeSeries,
+    "stat": core.Stat,
+    "bargauge": core.BarGauge,
+    "table": core.Table,
+    "state-timeline": core.StateTimeline,
+    "heatmap": core.Heatmap,
+    "text": core.Text,
+}
+# What grafanalib writes for Grafana versions that are gone.
+_DEAD = frozenset(
+    [
+        "cacheTimeout",
+        "cards",
+        "color",
+        "columns",
+        "dataFormat",
+        "editable",
+        "error",
+        "fontSize",
+        "heatmap",
+        "height",
+        "hideTimeOverride",
+        "hideZeroBuckets",
+        "highlightCards",
+        "legend",
+        "mappings",
+        "maxPerRow",
+        "minSpan",
+        "repeatDirection",
+        "reverseYBuckets",
+        "span",
+        "tooltip",
+        "xAxis",
+        "xBucketNumber",
+        "xBucketSize",
+        "yAxis",
+        "yBucketBound",
+        "yBucketNumber",
+        "yBucketSize",
+    ]
+)
+
+
+class About(NamedTuple):
+    """What stands behind a panel's (i): no panel without all three."""
+
+    shows: str
+    computed: str
+    misleads: str
+
+    @property
+    def text(self) -> str:
+        """As Grafana shows it."""
+        return f"{self.shows}\n\n**How:** {self.computed}\n\n**Beware:** {self.misleads}"
+
+
+class Query(NamedTuple):
+    """A PromQL query; its legend may use `{{label}}`."""
+
+    expr: str
+    legend: str = ""
+
+
+class Link(NamedTuple):
+    """A link from a value to another place."""
+
+    title: str
+    url: str
+
+    @property
+    def json(self) -> Json:
+        """As Grafana has it."""
+        return {"title": self.title, "url": self.url, "targetBlank": False}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the label, or the name of the query, that it shows, and how."""
+
+    source: str
+    title: str
+    unit: Unit = Unit.TEXT
+    scale: Scale = ()
+    mappings: Sequence[Word] = ()
+    links: Sequence[Link] = ()
+    bar: bool = False
+    hidden: bool = False  # there for links to read
+    width: int = 0
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel before it has a place; width in 24ths of the page, 0 for an equal share of its row."""
+
+    kind: str
+    title: str
+    description: str
+    queries: Sequence[Json] = ()
+    extra: Json = field(default_factory=dict)
+    width: int = 0
+    height: int = 8
+
+    def to_json(self) -> Json:
+        """Return Grafana's JSON: grafanalib's, then the house style, then the panel's own."""
+        look = merge(merge({}, style.HOUSE[self.kind]), self.extra)
+        made = _KINDS[self.kind](
+            title=self.title,
+            description=self.description,
+            dataSource=DATASOURCE if self.queries else None,
+            targets=list(self.queries),
+            maxDataPoints=None,
+            extraJson=look,
+        )
+        raw = json.loads(json.dumps(made.to_json_data(), cls=DashboardEncoder))
+        if self.kind in ("heatmap", "bargauge"):  # grafanalib has their options of Grafana 7
+            raw["options"] = look["options"]
+        return {key: value for key, value in raw.items() if value is not None and key not in _DEAD}
+
+
+def merge(base: Json, more: Mapping[str, Any]) -> Json:
+    """Merge nested dictionaries into `base`, and return it; lists are replaced."""
+    for key, value in more.items():
+        if isinstance(value, Mapping):
+            here = base.get(key)
+            base[key] = merge(here if isinstance(here, dict) else {}, value)
+        else:
+            base[key] = value
+    return base
+
+
+def timeseries(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: Unit,
+    stack: bool = False,
+    colours: Mapping[str, str] | None = None,
+    limits: Sequence[str] = (),
+    unbounded: bool = False,
+    width: int = 0,
+    height: int = 8,
+) -> Panel:
+    """Lines over time. `limits` names series drawn as a dashed line above the others; `colours` those with a meaning.
+
+    A query's series have one colour by its place where there are several queries; `unbounded` lets a ratio pass 100 %.
+    """
+    field_config = dict(unit.json)
+    if unbounded:
+        field_config.pop("max", None)
+    if stack:
+        field_config["custom"] = {"stacking": {"mode": "normal"}, "fillOpacity": 60, "lineWidth": 1}
+    overrides = style.by_name(colours or {})
+    targets = _targets(queries)
+    if len(queries) > 1 and not colours:
+        overrides = style.by_query(target["refId"] for target in targets)
+    for name in limits:
+        overrides.append({"matcher": {"id": "byName", "options": name}, "properties": _LIMIT_LINE})
+    extra = {"fieldConfig": {"defaults": field_config, "overrides": overrides}}
+    return Panel("timeseries", title, about.text, targets, extra, width, height)
+
+
+_LIMIT_LINE = [
+    style.fixed(style.NEUTRAL),
+    {"id": "custom.fillOpacity", "value": 0},
+    {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}},
+    {"id": "custom.stacking", "value": {"mode": "none", "group": "limit"}},
+]
+
+
+def stat(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: Unit,
+    scale: Scale = style.PLAIN,
+    verdicts: Sequence[Word] = (),
+    no_value: str = style.NO_VALUE,
+    links: Sequence[Link] = (),
+    width: int = 0,
+    height: int = 4,
+) -> Panel:
+    """One number, or a word for it, as of the end of the time range."""
+    defaults = {
+        **unit.json,
+        "thresholds": style.thresholds(scale),
+        "mappings": style.words(*verdicts),
+        "noValue": no_value,
+        "links": [link.json for link in links],
+    }
+    extra: Json = {"fieldConfig": {"defaults": defaults}}
+    if verdicts:
+        extra["options"] = {"colorMode": "background_solid", "text": {"valueSize": 18}}
+    return Panel("stat", title, about.text, _targets(queries, instant=True), extra, width, height)
+
+
+def bars(
+    title: str,
+    about: About,
+    *queries: Query,
+    unit: Unit,
+    scale: Scale = (),
+    links: Sequence[Link] = (),
+    width: int = 0,
+    height: int = 8,
+) -> Panel:
+    """One horizontal bar a series, as of the end of the time range."""
+    defaults: Json = {**unit.json, "links": [link.json for link in links]}
+    if scale:
+        defaults |= {"thresholds": style.thresholds(scale), "color": {"mode": "thresholds"}}
+    extra = {"fieldConfig": {"defaults": defaults}}
+    return Panel("bargauge", title, about.text, _targets(queries, instant=True), extra, width, height)
+
+
+def table(
+    title: str,
+    about: About,
+    queries: Mapping[str, str],
+    columns: Sequence[Column],
+    *,
+    sort: str = "",
+    width: int = 0,
+    height: int = 10,
+) -> Panel:
+    """Rows joined from instant queries: `queries` maps names to PromQL; all must aggregate to the same labels.
+
+    A column shows a label or one of the queries. What no column names is not shown. `sort` is a column's title, largest
+    value first.
+    """
+    ids = dict(zip(queries, ascii_uppercase, strict=False))
+    # One query's values are in "Value"; with several, Grafana tells them apart by the query's letter.
+    fields = {name: f"Value #{ids[name]}" if len(ids) > 1 else "Value" for name in queries}
+    shown = {fields.get(column.source, column.source): column.title for column in columns}
+    order = {name: place for place, name in enumerate(shown)}
+    transformations = [
+        {"id": "merge", "options": {}},
+        {"id": "filterFieldsByName", "options": {"include": {"names": list(shown)}}},
+        {"id": "organize", "options": {"indexByName": order, "renameByName": shown, "excludeByName": {}}},
+    ]
+    extra: Json = {
+        "fieldConfig": {"overrides": [_column(column) for column in columns]},
+        "options": {"sortBy": [{"displayName": sort, "desc": True}] if sort else []},
+        "transformations": transformations,
+    }
+    targets = _targets([Query(expr) for expr in queries.values()], instant=True, form="table")
+    return Panel("table", title, about.text, targets, extra, width, height)
+
+
+def states(
+    title: str, about: About, query: Query, verdicts: Sequence[Word], *, width: int = 0, height: int = 8
+) -> Panel:
+    """A band a series over time, coloured by what its value means."""
+    extra = {"fieldConfig": {"defaults": {"mappings": style.words(*verdicts)}}}
+    return Panel("state-timeline", title, about.text, _targets([query]), extra, width, height)
+
+
+def heatmap(title: str, about: About, expr: str, *, unit: Unit, width: int = 0, height: int = 8) -> Panel:
+    """How a histogram's buckets (`sum by (le)`) fill over time."""
+    targets = _targets([Query(expr, "{{le}}")], form="heatmap")
+    extra = {"options": {"yAxis": {"unit": unit.value[0]}}}
+    return Panel("heatmap", title, about.text, targets, extra, width, height)
+
+
+def text(title: str, content: str, *, width: int = 0, height: int = 4) -> Panel:
+    """Words in Markdown, which explain themselves."""
+    return Panel(
+        "text", title, content, (), {"options": {"mode": "markdown", "content": content}}, width, height
+    )
+
+
+def _targets(queries: Sequence[Query], *, instant: bool = False, form: str = "time_series") -> list[Json]:
+    if len(queries) > len(ascii_uppercase):
+        raise ValueError(
+            f"{len(queries)} queries in one panel; Grafana has letters for {len(ascii_uppercase)}"
+        )
+    return [
+        {
+            "datasource": DATASOURCE,
+            "refId": ref,
+            "expr": query.expr,
+            "legendFormat": query.legend,
+            "format": form,
+            "instant": instant,
+            "range": not instant,
+            "editorMode": "code",
+        }
+        for ref, query in zip(ascii_uppercase, queries, strict=False)
+    ]
+
+
+# How a cell is drawn: for Grafana from 9.5 on, and before.
+_COLOURED_TEXT: list[Json] = [
+    {"id": "custom.cellOptions", "value": {"type": "color-text"}},
+    {"id": "custom.displayMode", "value": "color-text"},
+]
+_BAR: list[Json] = [
+    {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+    {"id": "custom.displayMode", "value": "basic"},
+    style.fixed(style.SERIES[0]),
+]
+
+
+def _column(column: Column) -> Json:
+    properties: list[Json] = [{"id": key, "value": value} for key, value in column.unit.json.items()]
+    if column.scale:
+        properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
+        properties += _COLOURED_TEXT
+    if column.mappings:
+        properties.append({"id": "mappings", "value": style.words(*column.mappings)})
+        properties += _COLOURED_TEXT
+    if column.bar:
+        properties += _BAR
+    if column.links:
+        properties.append({"id": "links", "value": [link.json for link in column.links]})
+    if column.hidden:
+        properties.append({"id": "custom.hidden", "value": True})
+    if column.width:
+        properties.append({"id": "custom.width", "value": column.width})
+    return {"matcher": {"id": "byName", "options": column.title}, "properties": properties}

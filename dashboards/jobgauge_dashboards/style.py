@@ -1,0 +1,226 @@
+"""The house style, set once: units, colours, thresholds, and what every panel of a kind looks like.
+
+Colours keep their meaning for colour-blind readers (blue, orange, red differ in lightness too) and in both themes:
+named ones are Grafana's own, which it adapts to the theme. No panel says anything by colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+GOOD, FAIR, POOR, NEUTRAL, MUTED = "blue", "orange", "semi-dark-red", "text", "semi-dark-purple"
+
+# The colours of Okabe and Ito, for series whose meaning is known: the first query, the second, …
+SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#999999", "#F0E442")
+
+NO_VALUE = "No data"
+
+
+class Unit(Enum):
+    """What a number is, as Grafana's unit and decimals."""
+
+    COUNT = ("short", None)
+    WHOLE = ("short", 0)
+    RATIO = ("percentunit", 0)
+    BYTES = ("bytes", 1)
+    BYTES_PER_SECOND = ("binBps", 1)
+    PER_SECOND = ("ops", 1)
+    SECONDS = ("s", 1)
+    DURATION = ("dtdurations", None)
+    DATE = ("dateTimeAsIso", None)  # of milliseconds
+    AGO = ("dateTimeFromNow", None)  # of milliseconds
+    WATTS = ("watt", 0)
+    KILOWATT_HOURS = ("kwatth", 1)
+    CELSIUS = ("celsius", 0)
+    HERTZ = ("hertz", 1)
+    TEXT = ("string", None)
+
+    @property
+    def json(self) -> Json:
+        """As Grafana's field configuration has it."""
+        unit, decimals = self.value
+        field: Json = {"unit": unit}
+        if decimals is not None:
+            field["decimals"] = decimals
+        if self is Unit.RATIO:
+            field |= {"min": 0, "max": 1}
+        return field
+
+
+class Step(NamedTuple):
+    """From this value on, this colour."""
+
+    value: float | None
+    colour: str
+
+
+Scale = tuple[Step, ...]
+
+PLAIN: Scale = (Step(None, NEUTRAL),)
+
+
+def low_is_bad(poor: float, fair: float) -> Scale:
+    """Return thresholds for a figure that should be high, such as an efficiency."""
+    return (Step(None, POOR), Step(poor, FAIR), Step(fair, GOOD))
+
+
+def high_is_bad(fair: float, poor: float) -> Scale:
+    """Return thresholds for a figure that should be low, such as an age."""
+    return (Step(None, GOOD), Step(fair, FAIR), Step(poor, POOR))
+
+
+def thresholds(scale: Scale) -> Json:
+    """Return a scale as Grafana has it."""
+    return {"mode": "absolute", "steps": [{"value": step.value, "color": step.colour} for step in scale]}
+
+
+class Word(NamedTuple):
+    """A verdict: values from `low` to `high` are shown as this text in this colour."""
+
+    low: float | None
+    high: float | None
+    text: str
+    colour: str
+
+
+def words(*verdicts: Word) -> list[Json]:
+    """Return value mappings that put words for numbers."""
+    return [
+        {
+            "type": "range",
+            "options": {
+                "from": verdict.low,
+                "to": verdict.high,
+                "result": {"text": verdict.text, "color": verdict.colour, "index": index},
+            },
+        }
+        for index, verdict in enumerate(verdicts)
+    ]
+
+
+def fixed(colour: str) -> Json:
+    """Return one colour for all of a series."""
+    return {"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}
+
+
+def by_name(colours: Mapping[str, str]) -> list[Json]:
+    """Return overrides that give series with known names their colours."""
+    return [
+        {"matcher": {"id": "byName", "options": name}, "properties": [fixed(colour)]}
+        for name, colour in colours.items()
+    ]
+
+
+def by_query(ids: Iterable[str]) -> list[Json]:
+    """Return overrides that give each query's series one colour."""
+    return [
+        {"matcher": {"id": "byFrameRefID", "options": ref}, "properties": [fixed(colour)]}
+        for ref, colour in zip(ids, SERIES, strict=False)
+    ]
+
+
+_LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+_FIELD = {"noValue": NO_VALUE, "thresholds": thresholds(PLAIN), "mappings": []}
+
+# What every panel of a kind looks like unless it says otherwise.
+HOUSE: dict[str, Json] = {
+    "timeseries": {
+        "fieldConfig": {
+            "defaults": {
+                **_FIELD,
+                "min": 0,
+                "color": {"mode": "palette-classic"},
+                "custom": {
+                    "lineWidth": 2,
+                    "fillOpacity": 8,
+                    "showPoints": "auto",
+                    "pointSize": 4,
+                    "spanNulls": False,
+                    "stacking": {"mode": "none", "group": "A"},
+                },
+            }
+        },
+        "options": {
+            "legend": {
+                "displayMode": "table",
+                "placement": "bottom",
+                "calcs": ["lastNotNull", "max"],
+                "showLegend": True,
+            },
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    },
+    "stat": {
+        "fieldConfig": {"defaults": {**_FIELD, "color": {"mode": "thresholds"}}},
+        "options": {
+            "colorMode": "value",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "textMode": "auto",
+            "reduceOptions": _LAST,
+        },
+    },
+    "bargauge": {
+        "fieldConfig": {
+            "defaults": {**_FIELD, "color": {"mode": "fixed", "fixedColor": SERIES[0]}, "min": 0}
+        },
+        "options": {
+            "displayMode": "basic",
+            "orientation": "horizontal",
+            "reduceOptions": _LAST,
+            "showUnfilled": True,
+            "valueMode": "text",
+            "minVizHeight": 16,
+            "maxVizHeight": 28,
+            "namePlacement": "auto",
+            "sizing": "auto",
+        },
+    },
+    "table": {
+        "fieldConfig": {
+            "defaults": {
+                **_FIELD,
+                "custom": {"align": "auto", "filterable": True, "cellOptions": {"type": "auto"}},
+            }
+        },
+        "options": {
+            "showHeader": True,
+            "cellHeight": "sm",
+            "footer": {"show": False, "reducer": ["sum"], "fields": ""},
+        },
+    },
+    "state-timeline": {
+        "fieldConfig": {
+            "defaults": {
+                **_FIELD,
+                "color": {"mode": "thresholds"},
+                "custom": {"lineWidth": 0, "fillOpacity": 80},
+            }
+        },
+        "options": {
+            "mergeValues": True,
+            "showValue": "never",
+            "rowHeight": 0.85,
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "single", "sort": "none"},
+        },
+    },
+    "heatmap": {
+        "fieldConfig": {"defaults": {**_FIELD, "custom": {}}},
+        "options": {
+            "calculate": False,
+            "color": {"mode": "scheme", "scheme": "Blues", "steps": 32, "exponent": 0.5, "reverse": False},
+            "cellGap": 1,
+            "legend": {"show": True},
+            "tooltip": {"mode": "single", "show": True, "yHistogram": False},
+            "yAxis": {"axisPlacement": "left", "reverse": False},
+            "rowsFrame": {"layout": "auto"},
+            "filterValues": {"le": 1e-9},
+        },
+    },
+    "text": {},
+}
