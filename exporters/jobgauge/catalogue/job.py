@@ -46,6 +46,30 @@ MEMORY_CACHE = _family(
     "Page cache charged to the job on this node, shared memory included.",
     unit="bytes",
 )
+MEMORY_SHMEM = _family(
+    "hpc_job_memory_shmem_bytes",
+    Kind.GAUGE,
+    "Shared memory of the job on this node: tmpfs files (/dev/shm) and System V segments; part of its page cache.",
+    unit="bytes",
+)
+MEMORY_MAPPED = _family(
+    "hpc_job_memory_mapped_bytes",
+    Kind.GAUGE,
+    "Page cache that the job's programs have mapped on this node.",
+    unit="bytes",
+)
+MEMORY_KERNEL = _family(
+    "hpc_job_memory_kernel_bytes",
+    Kind.GAUGE,
+    "Memory that the kernel holds on behalf of the job on this node (Linux 5.18 and later).",
+    unit="bytes",
+)
+MEMORY_SWAP = _family(
+    "hpc_job_memory_swap_bytes",
+    Kind.GAUGE,
+    "Swap space that the job uses on this node.",
+    unit="bytes",
+)
 MEMORY_PEAK = _family(
     "hpc_job_memory_peak_bytes",
     Kind.GAUGE,

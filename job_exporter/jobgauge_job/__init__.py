@@ -1,0 +1,1 @@
+"""The job exporter: what each job uses on this node."""

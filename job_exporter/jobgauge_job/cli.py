@@ -1,0 +1,53 @@
+"""The command jobgauge-job-exporter."""
+
+from __future__ import annotations
+
+import logging
+import resource
+
+from jobgauge.exporter import Exporter, Running, run
+from jobgauge_job.collectors import COLLECTORS
+from jobgauge_job.config import JobConfig
+from jobgauge_job.identity import Names, Resolver
+from jobgauge_job.jobs import JobTable
+from jobgauge_job.layouts import LAYOUTS
+from jobgauge_job.sources.facts import FactsFolder
+from jobgauge_job.sources.procfs import Procfs
+
+log = logging.getLogger(__name__)
+
+_SETTLE = 1.0  # seconds that a start waits for the owners of the jobs that are there already
+
+
+def main() -> int:
+    """Run the job exporter."""
+    return run(
+        Exporter(
+            program="jobgauge-job-exporter",
+            about="What each job uses on this node: CPU, memory and more, by job, user and account.",
+            config=JobConfig,
+            collectors=COLLECTORS,
+            build=build,
+        )
+    )
+
+
+def build(config: JobConfig) -> Running:
+    """Make the table of jobs and the collectors that read them."""
+    _allow_many_files()
+    layouts = [layout(config.cgroupfs) for layout in LAYOUTS if config.layout in ("auto", layout.name)]
+    for layout in layouts:
+        scopes = ", ".join(layout.scopes()) or "none there yet; it is looked for again at each scrape"
+        log.info("layout %s (%s): %s", layout.name, layout.about, scopes)
+    resolver = Resolver(Procfs(config.procfs), FactsFolder(config.job_facts), Names(config.passwd))
+    table = JobTable(layouts, resolver, config.identity_timeout)
+    table.look()
+    resolver.settle(_SETTLE)
+    chosen = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
+    return Running([collector(table, config) for collector in chosen], resolver.close)
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as may be: a dozen of each job are kept open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,8 @@
+"""The subjects of the job exporter. To add one: a file beside this one, and its class in the table."""
+
+from jobgauge_job.collectors.base import JobCollector
+from jobgauge_job.collectors.cpu import CpuCollector
+from jobgauge_job.collectors.jobs import JobsCollector
+from jobgauge_job.collectors.memory import MemoryCollector
+
+COLLECTORS: tuple[type[JobCollector], ...] = (JobsCollector, CpuCollector, MemoryCollector)

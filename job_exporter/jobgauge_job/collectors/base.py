@@ -1,0 +1,21 @@
+"""What the collectors of the job exporter have in common: the jobs, and series that carry a job's labels."""
+
+from __future__ import annotations
+
+from jobgauge.collector import Collector
+from jobgauge.family import Family
+from jobgauge_job.columns import JobSeries
+from jobgauge_job.config import JobConfig
+from jobgauge_job.jobs import JobTable
+
+
+class JobCollector(Collector):
+    """A collector that reads something of every job that is shown."""
+
+    def __init__(self, table: JobTable, config: JobConfig) -> None:
+        self.table = table
+        self.config = config
+
+    def series(self, family: Family, *variants: tuple[str, ...]) -> JobSeries:
+        """Return the series of a family, one of each variant for each job."""
+        return JobSeries(family, self.config.cluster, *variants)

@@ -1,0 +1,32 @@
+"""Which jobs are on the node; what every other collector works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from jobgauge.catalogue import job as catalogue
+from jobgauge.family import Family
+from jobgauge.samples import Samples
+from jobgauge_job.collectors.base import JobCollector
+from jobgauge_job.config import JobConfig
+from jobgauge_job.jobs import JobTable
+
+
+class JobsCollector(JobCollector):
+    """Keeps the table of jobs up to date."""
+
+    name = "jobs"
+    about = "which jobs are on this node, and since when"
+    families: ClassVar[tuple[Family, ...]] = (catalogue.START_TIME,)
+    essential = True
+
+    def __init__(self, table: JobTable, config: JobConfig) -> None:
+        super().__init__(table, config)
+        self._start = self.series(catalogue.START_TIME)
+
+    def collect(self) -> Iterable[Samples]:
+        """List the scopes."""
+        self.table.refresh()
+        jobs = self.table.shown
+        yield self._start.samples(jobs, [job.start for job in jobs])

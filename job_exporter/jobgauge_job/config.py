@@ -1,0 +1,52 @@
+"""The job exporter's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobgauge.config import duration, one_of, option
+from jobgauge.exporter import ExporterConfig
+from jobgauge_job.layouts import LAYOUTS
+
+
+@dataclass(frozen=True)
+class JobConfig(ExporterConfig):
+    """What every exporter has, and where the node's files are."""
+
+    listen_address: tuple[str, ...] = option(
+        "web.listen-address",
+        (":9794",),
+        "address to listen on, or unix:PATH; may be repeated",
+        many=True,
+        metavar="ADDRESS",
+    )
+    cgroupfs: str = option(
+        "path.cgroupfs", "/sys/fs/cgroup", "where the cgroups are mounted", metavar="FOLDER"
+    )
+    procfs: str = option("path.procfs", "/proc", "where procfs is mounted", metavar="FOLDER")
+    passwd: str = option(
+        "path.passwd",
+        "",
+        "find user names in this file; without it, in the system's user database (NSS)",
+        metavar="FILE",
+    )
+    job_facts: str = option(
+        "path.job-facts",
+        "/run/jobgauge/jobs",
+        "folder of the files in which a root prolog writes each job's account, partition, uid and gpus",
+        metavar="FOLDER",
+    )
+    layout: str = option(
+        "layout",
+        "auto",
+        "whose jobs to show: auto, or one of " + ", ".join(layout.name for layout in LAYOUTS),
+        one_of("auto", *(layout.name for layout in LAYOUTS)),
+        metavar="NAME",
+    )
+    identity_timeout: float = option(
+        "identity.timeout",
+        10.0,
+        "show a job after this time even if its user or account is still unknown",
+        duration,
+        metavar="DURATION",
+    )

@@ -1,0 +1,228 @@
+"""A node for the job exporter: cgroups, /proc and users below a folder, and what a scrape of it must show.
+
+The numbers are made here, and turned into files and into expected values here; nothing of the exporter is used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SCOPE = "system.slice/slurmstepd.scope"
+BOOT = 1_700_000_000  # Unix time at which the machine started
+Key = tuple[str, frozenset[tuple[str, str]]]
+
+
+def key(name: str, **labels: str) -> Key:
+    """Return how a series is known in expectations: its name and all its labels."""
+    return name, frozenset(labels.items())
+
+
+@dataclass
+class CgroupV2:
+    """The figures of one cgroup; each has a value of its own, so that no two can be taken for one another."""
+
+    seed: int
+    cpus: str = "0-3"
+    cpu_count: int = 4
+    limit: int | None = None
+
+    def files(self) -> dict[str, str]:
+        """Return the text of every file, as Linux 6.8 writes them."""
+        n = self.seed
+        stat = {name: n * 4096 * (i + 1) for i, name in enumerate(_MEMORY_STAT.split())}
+        return {
+            "cgroup.events": "populated 1\nfrozen 0\n",
+            "cgroup.procs": "",
+            "cpu.stat": f"usage_usec {n * 10_000_003}\nuser_usec {n * 9_000_001}\nsystem_usec {n * 1_000_002}\n"
+            f"core_sched.force_idle_usec 0\nnr_periods {n}\nnr_throttled {n}\nthrottled_usec {n * 31}\n"
+            "nr_bursts 0\nburst_usec 0\n",
+            "cpu.max": "max 100000\n",
+            "cpuset.cpus.effective": self.cpus + "\n",
+            "memory.current": f"{n * 1_000_448}\n",
+            "memory.peak": f"{n * 2_000_896}\n",
+            "memory.max": "max\n" if self.limit is None else f"{self.limit}\n",
+            "memory.swap.current": f"{n * 8192}\n",
+            "memory.stat": "".join(f"{name} {value}\n" for name, value in stat.items()),
+        }
+
+    def expected(self, **job: str) -> dict[Key, float]:
+        """Return the series that these files make."""
+        n = self.seed
+        place = {name: i + 1 for i, name in enumerate(_MEMORY_STAT.split())}
+        found = {
+            key("hpc_job_cpu_seconds_total", mode="user", **job): n * 9_000_001 / 1e6,
+            key("hpc_job_cpu_seconds_total", mode="system", **job): n * 1_000_002 / 1e6,
+            key("hpc_job_cpu_throttled_seconds_total", **job): n * 31 / 1e6,
+            key("hpc_job_cpus", **job): self.cpu_count,
+            key("hpc_job_memory_usage_bytes", **job): n * 1_000_448,
+            key("hpc_job_memory_peak_bytes", **job): n * 2_000_896,
+            key("hpc_job_memory_swap_bytes", **job): n * 8192,
+            key("hpc_job_memory_rss_bytes", **job): n * 4096 * place["anon"],
+            key("hpc_job_memory_cache_bytes", **job): n * 4096 * place["file"],
+            key("hpc_job_memory_kernel_bytes", **job): n * 4096 * place["kernel"],
+            key("hpc_job_memory_shmem_bytes", **job): n * 4096 * place["shmem"],
+            key("hpc_job_memory_mapped_bytes", **job): n * 4096 * place["file_mapped"],
+        }
+        if self.limit is not None:
+            found[key("hpc_job_memory_limit_bytes", **job)] = self.limit
+        return found
+
+
+# The order of Linux 6.8, bytes before counts.
+_MEMORY_STAT = (
+    "anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped file_mapped "
+    "file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon inactive_file "
+    "active_file unevictable slab_reclaimable slab_unreclaimable slab workingset_refault_anon pgscan pgsteal "
+    "pgfault pgmajfault thp_fault_alloc"
+)
+
+
+@dataclass
+class NodeTree:
+    """A node below `root`."""
+
+    root: Path
+    first_pid: int = 1000
+    jobs: list[JobTree] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the folders that are there before any job."""
+        for folder in (self.cgroups / SCOPE / "system", self.proc):
+            folder.mkdir(parents=True)
+        (self.cgroups / SCOPE / "cgroup.procs").write_text("")
+        (self.proc / "stat").write_text(f"cpu  1 2 3\nbtime {BOOT}\nprocesses 7\n")
+        self.passwd.write_text("root:x:0:0:root:/root:/bin/bash\n")
+
+    @property
+    def cgroups(self) -> Path:
+        return self.root / "cgroup"
+
+    @property
+    def proc(self) -> Path:
+        return self.root / "proc"
+
+    @property
+    def passwd(self) -> Path:
+        return self.root / "passwd"
+
+    @property
+    def facts(self) -> Path:
+        return self.root / "facts"
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that point the exporter here."""
+        return [
+            f"--path.cgroupfs={self.cgroups}",
+            f"--path.procfs={self.proc}",
+            f"--path.passwd={self.passwd}",
+            f"--path.job-facts={self.facts}",
+        ]
+
+    def user(self, name: str, uid: int) -> None:
+        """Add a user."""
+        with self.passwd.open("a") as file:
+            file.write(f"{name}:x:{uid}:{uid}::/home/{name}:/bin/bash\n")
+
+    def write_facts(self, jobid: str, text: str) -> Path:
+        """Write what a prolog would."""
+        self.facts.mkdir(mode=0o755, exist_ok=True)
+        path = self.facts / jobid
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def job(
+        self, jobid: str, uid: int, seed: int, *, name: str = "", scope: str = SCOPE, limit: int | None = None
+    ) -> JobTree:
+        """Add a Slurm job with a batch step of two processes, and an extern step."""
+        job = JobTree(
+            self, jobid, uid, self.cgroups / scope / (name or f"job_{jobid}"), CgroupV2(seed, limit=limit)
+        )
+        job.write(job.figures.files())
+        job.stepd("batch")
+        job.process("step_batch/user/task_0", "bash", ["/bin/bash", "slurm_script"], start=seed * 100)
+        job.process("step_batch/user/task_0", "python3", ["python3", "train.py"], start=seed * 100 + 50)
+        job.stepd("extern")
+        job.process(
+            "step_extern/user/task_special", "sleep", ["sleep", "100000000"], uid=0, start=seed * 100 - 30
+        )
+        self.jobs.append(job)
+        return job
+
+
+@dataclass
+class JobTree:
+    """One job of a node."""
+
+    node: NodeTree
+    jobid: str
+    uid: int
+    folder: Path
+    figures: CgroupV2
+
+    def write(self, files: dict[str, str]) -> None:
+        """Write files of the job's own cgroup."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (self.folder / name).write_text(text)
+
+    def stepd(self, step: str) -> int:
+        """Add a step's slurmstepd, as root starts it."""
+        return self.process(
+            f"step_{step}/slurm",
+            "slurmstepd",
+            [f"slurmstepd: [{self.jobid}.{step}]"],
+            uid=0,
+            start=self.figures.seed * 100 - 40,
+        )
+
+    def process(
+        self,
+        group: str,
+        comm: str,
+        words: list[str],
+        *,
+        uid: int | None = None,
+        start: int = 0,
+        listed: bool = True,
+    ) -> int:
+        """Add a process in a cgroup below the job's; `start` is hundredths of a second after boot."""
+        pid = self.node.first_pid
+        self.node.first_pid += 1
+        uid = self.uid if uid is None else uid
+        folder = self.node.proc / str(pid)
+        folder.mkdir()
+        group_path = "/" + str((self.folder / group).relative_to(self.node.cgroups))
+        (folder / "cgroup").write_text(f"0::{group_path}\n")
+        (folder / "comm").write_text(comm[:15] + "\n")
+        (folder / "cmdline").write_bytes("\0".join([*words, ""]).encode())
+        (folder / "status").write_text(
+            f"Name:\t{comm}\nState:\tS (sleeping)\nPid:\t{pid}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nThreads:\t1\n"
+        )
+        (folder / "stat").write_text(
+            f"{pid} ({comm}) S 1 {pid} {pid} 0 -1 4194560 9 0 3 0 12 5 0 0 20 0 1 0 {start} 200000 90 18446744073709551615\n"
+        )
+        procs = self.folder / group / "cgroup.procs"
+        procs.parent.mkdir(parents=True, exist_ok=True)
+        if listed:
+            with procs.open("a") as file:
+                file.write(f"{pid}\n")
+        return pid
+
+    def labels(self, user: str, account: str = "") -> dict[str, str]:
+        """Return the labels that all series of the job carry."""
+        return {"jobid": self.jobid, "user": user, "account": account}
+
+    def expected(self, user: str, account: str = "") -> dict[Key, float]:
+        """Return every series of the job."""
+        labels = self.labels(user, account)
+        start = BOOT + (self.figures.seed * 100 - 40) / os.sysconf("SC_CLK_TCK")
+        return self.figures.expected(**labels) | {key("hpc_job_start_time_seconds", **labels): start}
+
+    def end(self) -> None:
+        """Remove the job, as the scheduler does."""
+        shutil.rmtree(self.folder)
