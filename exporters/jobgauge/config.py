@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from jobgauge import __version__
+from jobgauge import __version__, yamlfile
 from jobgauge.collector import Collector
 from jobgauge.errors import ConfigError
 
@@ -159,6 +159,7 @@ class Loader(Generic[C]):
     def _parser(self, program: str, about: str, once: str) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(
             program,
+            usage="%(prog)s [flags]",
             description=about,
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -182,7 +183,7 @@ class Loader(Generic[C]):
         if not self._file:
             return
         names = {setting.name: name for name, setting in self._options.items()}
-        for key, value in _flatten(_read_yaml(self._file)):
+        for key, value in _flatten(yamlfile.read(self._file)):
             if key not in names:
                 raise ConfigError(f"{self._file}: unknown key {key!r}{suggestion(key, list(names))}")
             items = value if isinstance(value, list) else [value]
@@ -210,29 +211,15 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, setting: Option, defau
             f"--no-{setting.name}", dest=name, action="store_const", const="false", help=argparse.SUPPRESS
         )
         return
-    shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    if setting.parse is duration:
+        shown = f"{default:g}s"
+    else:
+        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
     text = setting.help + (f" (default: {shown})" if shown else "")
     action = "append" if setting.many else "store"
     parser.add_argument(
         f"--{setting.name}", dest=name, action=action, metavar=setting.metavar, help=text.replace("%", "%%")
     )
-
-
-def _read_yaml(path: str) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415 - a command without a file starts without it
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: settings are expected, such as `log.level: debug`")
-    return data
 
 
 def _flatten(data: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
