@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Source(StrEnum):
@@ -51,10 +50,10 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Reading(Generic[T]):
+class Reading(Generic[T_co]):
     """What one read of a source gave; `unreadable` counts records that had to be left out."""
 
-    value: T
+    value: T_co
     unreadable: int = 0
 
 
@@ -63,6 +62,3 @@ class Snapshot:
     """The last good reading of each source (field names are the sources' names); None where there is none yet."""
 
     jobs: tuple[Job, ...] | None = None
-
-
-Readings = Mapping[Source, Reading[object]]

@@ -18,6 +18,28 @@ JOB_CPUS = Family(
     _QUEUE,
     audience=Audience.OWNER,
 )
+JOB_GPUS = Family(
+    "hpc_sched_job_gpus",
+    Kind.GAUGE,
+    "GPUs that the jobs in the queue hold or ask for; no series where they ask for none.",
+    _QUEUE,
+    audience=Audience.OWNER,
+)
+JOB_MEMORY = Family(
+    "hpc_sched_job_memory_bytes",
+    Kind.GAUGE,
+    "Memory that the jobs in the queue hold or ask for, on all their nodes.",
+    _QUEUE,
+    "bytes",
+    Audience.OWNER,
+)
+JOB_NODES = Family(
+    "hpc_sched_job_nodes",
+    Kind.GAUGE,
+    "Nodes that the jobs in the queue hold or ask for; a shared node counts for each job.",
+    _QUEUE,
+    audience=Audience.OWNER,
+)
 PENDING_JOBS = Family(
     "hpc_sched_pending_jobs",
     Kind.GAUGE,
@@ -46,4 +68,10 @@ SOURCE_DURATION = Family(
     "How long the last read of this source took, failed or not.",
     ("source",),
     "seconds",
+)
+UNREADABLE = Family(
+    "hpc_sched_unreadable_records_total",
+    Kind.COUNTER,
+    "Records of this source that made no sense and were left out.",
+    ("source",),
 )

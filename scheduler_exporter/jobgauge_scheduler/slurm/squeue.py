@@ -6,6 +6,7 @@ mark drawn at each start of the program: whatever a name holds (newlines, the co
 
 from __future__ import annotations
 
+import re
 import secrets
 from sys import intern
 
@@ -39,6 +40,7 @@ FIELDS = (
 )
 SEPARATOR = "\x1f"
 MARK = "\x1e" + secrets.token_hex(4)
+_DETAILS = re.compile(r"[,:(]")
 _NOTHING = ("N/A", "(null)", "None")
 
 
@@ -107,7 +109,9 @@ def _text(value: str) -> str:
 
 def _reason(text: str) -> str:
     """Return the reason's own word, without the details that follow it in some (`ReqNodeNotAvail, Unavailable…`)."""
-    word = text.partition(",")[0].partition(":")[0]
+    word = _DETAILS.split(text, 1)[0]
+    if text in _NOTHING:
+        return ""
     if word.startswith("Nodes required for job"):
         return "Resources"
-    return "Other" if " " in word else _text(word)
+    return "Other" if " " in word else word

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
 _DURATION = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.\d+)?")
+_SPAN = re.compile(r"(\d+)(?:-(\d+)(?::([1-9]\d*))?)?")
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]?)")
 
 
@@ -52,7 +53,9 @@ def task_count(text: str) -> int:
     """Count the tasks of a set such as `1,3,5-9,20-40:5%7`; raise ValueError where it was cut or is none."""
     count = 0
     for item in text.partition("%")[0].split(","):
-        span, _, step = item.partition(":")
-        first, _, last = span.partition("-")
+        match = _SPAN.fullmatch(item)
+        if match is None:
+            raise ValueError(f"{item!r} is no set of array tasks")
+        first, last, step = match.groups()
         count += (int(last or first) - int(first)) // int(step or 1) + 1
     return count

@@ -1,0 +1,26 @@
+"""The backends, in the order in which `auto` tries them. To add one: a file beside these and a line in the table."""
+
+from __future__ import annotations
+
+import logging
+
+from jobgauge.errors import ConfigError
+from jobgauge_scheduler.backends.base import Backend
+from jobgauge_scheduler.backends.slurm_cli import SlurmCli
+from jobgauge_scheduler.config import SchedulerConfig
+
+log = logging.getLogger(__name__)
+
+BACKENDS: tuple[type[Backend], ...] = (SlurmCli,)
+
+
+def choose(config: SchedulerConfig) -> Backend:
+    """Return the backend that the configuration names, or the first that works here; raise ConfigError where none does."""
+    wanted = [backend for backend in BACKENDS if config.backend in ("auto", backend.name)]
+    lacks = {backend.name: backend.missing(config) for backend in wanted}
+    for backend in wanted:
+        if not lacks[backend.name]:
+            log.info("asking the scheduler by %s", backend.name)
+            return backend(config)
+    told = "; ".join(f"{name}: {lack}" for name, lack in lacks.items())
+    raise ConfigError(f"backend: {config.backend!r} cannot be used here ({told}); see --backend in --help")

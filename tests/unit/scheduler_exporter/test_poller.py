@@ -1,0 +1,146 @@
+"""The poller: how often it asks, what it does about failures, and what it keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from jobgauge.errors import SourceError
+from jobgauge_scheduler.model import Job, Reading, Source
+from jobgauge_scheduler.poller import Poller
+
+JOB = Job("1", "alice", "physics", "batch", "normal", "running", 1, 1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_until_next(self, poller: Poller) -> None:
+        """Let the poller do what is due, and then the time pass until the next read is."""
+        rest = poller.step()
+        self.now += rest
+
+
+class Queue:
+    """A source that takes a time and gives or fails as told."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.takes = 0.1
+        self.error: Exception | None = None
+        self.asked: list[float] = []
+
+    def __call__(self) -> Reading[tuple[Job, ...]]:
+        self.asked.append(self.clock.now)
+        self.clock.now += self.takes
+        if self.error:
+            raise self.error
+        return Reading((JOB,) * len(self.asked), unreadable=2)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> Queue:
+    return Queue(clock)
+
+
+@pytest.fixture
+def poller(clock: Clock, queue: Queue) -> Poller:
+    return Poller({Source.JOBS: queue}, {Source.JOBS: 60.0}, 300.0, clock=clock)
+
+
+def rests(poller: Poller, clock: Clock, queue: Queue, rounds: int) -> list[float]:
+    """Let the time pass from one due read to the next; return the seconds between their starts."""
+    for _ in range(rounds + 1):
+        clock.pass_until_next(poller)
+    return [later - earlier for earlier, later in zip(queue.asked, queue.asked[1:], strict=False)]
+
+
+def test_it_asks_once_an_interval(poller: Poller, clock: Clock, queue: Queue) -> None:
+    between = rests(poller, clock, queue, 20)
+    assert all(57.0 <= seconds <= 63.01 for seconds in between)
+    assert len(set(between)) > 10, "with a little chance, so that many exporters do not ask in step"
+
+
+def test_it_asks_at_most_a_tenth_of_the_time(poller: Poller, clock: Clock, queue: Queue) -> None:
+    queue.takes = 20.0
+    assert all(190.0 <= seconds <= 210.01 for seconds in rests(poller, clock, queue, 5))
+
+
+def test_failures_double_the_rest_up_to_five_minutes(poller: Poller, clock: Clock, queue: Queue) -> None:
+    queue.error = SourceError("no answer")
+    assert [round(seconds / 60) for seconds in rests(poller, clock, queue, 5)] == [2, 4, 5, 5, 5]
+    queue.error = None
+    clock.pass_until_next(poller)
+    assert rests(poller, clock, queue, 2)[-1] <= 63.01
+
+
+def test_a_failure_keeps_the_last_figures_until_they_are_stale(
+    poller: Poller, clock: Clock, queue: Queue
+) -> None:
+    assert poller.stale(Source.JOBS)
+    assert poller.age(Source.JOBS) is None
+    clock.pass_until_next(poller)
+    good = poller.snapshot
+    assert good.jobs == (JOB,)
+    queue.error = SourceError("no answer")
+    clock.pass_until_next(poller)
+    health = poller.health[Source.JOBS]
+    assert (health.up, health.problem, health.unreadable) == (False, "no answer", 2)
+    assert poller.snapshot is good
+    assert not poller.stale(Source.JOBS)
+    clock.now = queue.asked[0] + 301
+    assert poller.stale(Source.JOBS)
+    assert poller.age(Source.JOBS) == 301
+
+
+def test_records_left_out_add_up(poller: Poller, clock: Clock, queue: Queue) -> None:
+    rests(poller, clock, queue, 2)
+    assert poller.health[Source.JOBS].unreadable == 6
+
+
+@pytest.mark.parametrize("error", [SourceError("squeue ended with status 1"), KeyError("defect")])
+def test_any_error_is_a_failed_read(poller: Poller, queue: Queue, error: Exception) -> None:
+    queue.error = error
+    poller.step()
+    health = poller.health[Source.JOBS]
+    assert not health.up
+    assert str(error) in health.problem
+
+
+def test_a_hung_read_is_not_started_twice_and_a_start_does_not_wait_for_it_forever() -> None:
+    release, calls = threading.Event(), []
+
+    def hang() -> Reading[object]:
+        calls.append(threading.get_ident())
+        release.wait(30)
+        return Reading(())
+
+    poller = Poller({Source.JOBS: hang}, {Source.JOBS: 0.001})
+    poller.start(0.05)
+    assert poller.health == {}
+    assert len(calls) == 1
+    poller.close()
+    release.set()
+
+
+def test_listeners_hear_of_each_new_snapshot_before_it_counts_as_read(
+    poller: Poller, clock: Clock, queue: Queue
+) -> None:
+    heard: list[tuple[Source, int, bool]] = []
+    listener: Callable[[Poller, Source], None] = lambda p, source: heard.append(  # noqa: E731
+        (source, len(p.snapshot.jobs or ()), p.stale(source))
+    )
+    poller.listeners.append(listener)
+    rests(poller, clock, queue, 1)
+    assert heard == [(Source.JOBS, 1, True), (Source.JOBS, 2, False)]

@@ -1,0 +1,133 @@
+"""The queue's text: what a real Slurm printed, compared with what it says task by task, and what users may do to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobgauge.errors import SourceError
+from jobgauge_scheduler.model import Job
+from jobgauge_scheduler.slurm import squeue
+from tests.support.slurm import FIXTURES, MARK, VERSIONS
+
+FIELDS = {
+    "JobID": "7", "ArrayJobID": "7", "ArrayTaskID": "N/A", "UserName": "alice", "UserID": "1000", "Account": "physics",
+    "Partition": "batch", "QOS": "normal", "State": "RUNNING", "Reason": "None", "NumCPUs": "2", "NumNodes": "1",
+    "tres-alloc": "cpu=2,mem=300M,node=1,billing=2", "PriorityLong": "5000", "SubmitTime": "100", "EligibleTime": "110",
+    "StartTime": "120", "EndTime": "1920", "TimeLimit": "30:00", "NodeList": "n1", "SchedNodes": "(null)", "Name": "x",
+}  # fmt: skip
+
+
+def record(**fields: str) -> bytes:
+    values = FIELDS | {name.replace("_", "-"): value for name, value in fields.items()}
+    return ("\x1f".join(values.values()) + MARK + "\n").encode("utf-8", "surrogateescape")
+
+
+def one(**fields: str) -> Job:
+    reading = squeue.parse(record(**fields), MARK)
+    assert reading.unreadable == 0
+    (job,) = reading.value
+    return job
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_real_queue_task_by_task(version: str) -> None:
+    reading = squeue.parse((FIXTURES / version / "squeue.txt").read_bytes(), MARK)
+    found: Counter[tuple[str, ...]] = Counter()
+    for job in reading.value:
+        times = (job.submit_time, job.start_time, job.end_time)
+        key = (
+            job.id, job.user, job.account, job.partition, job.qos, job.state, str(job.cpus), str(job.nodes),
+            *(str(time) if time is not None else "N/A" for time in times), str(job.priority),
+        )  # fmt: skip
+        found[key] += job.tasks
+    expected: Counter[tuple[str, ...]] = Counter()
+    for line in (FIXTURES / version / "squeue_tasks.txt").read_text().splitlines():
+        job_id, user, uid, account, partition, qos, state, _, cpus, nodes, *rest = line.split("|")
+        owner = uid if user == "nobody" else user
+        expected[(job_id, owner, account, partition, qos, state.lower(), cpus, nodes, *rest)] += 1
+    assert reading.unreadable == 0
+    assert found == expected
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_hostile_names_come_through_as_they_are(version: str) -> None:
+    reading = squeue.parse((FIXTURES / version / "squeue.txt").read_bytes(), MARK)
+    names = {job.name for job in reading.value}
+    assert {
+        'a "quoted" |pipe|, comma; semi=x', "new\nline\ttab", "naïve-日本-🚀", "bad-utf8-\udcff\udcfe", "long" * 250,
+        'back\\slash %j {x="y"}', "x\x1f\x1e0123abce\n99\x1fevil",
+    } <= names  # fmt: skip
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"])))
+def test_no_name_reaches_another_field_or_job(name: str) -> None:
+    reading = squeue.parse(record(Name=name) + record(JobID="8"), MARK)
+    assert [(job.id, job.name) for job in reading.value] == [("7", name), ("8", "x")]
+
+
+def test_a_stranger_s_guess_of_the_mark_differs_at_each_start() -> None:
+    assert len(squeue.MARK) == 9
+    assert squeue.layout().endswith(f"Name:{squeue.MARK}")
+    assert squeue.layout().count("\x1f") == len(FIELDS) - 1
+
+
+def test_a_record_that_makes_no_sense_is_left_out_and_counted() -> None:
+    output = (
+        record(NumCPUs="many")
+        + record()
+        + record(tres_alloc="cpu=1,mem=?")
+        + b"7\x1f8"
+        + MARK.encode()
+        + b"\n"
+    )
+    reading = squeue.parse(output, MARK)
+    assert ([job.id for job in reading.value], reading.unreadable) == (["7"], 3)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 40])
+def test_an_answer_that_breaks_off_is_refused(cut: int) -> None:
+    with pytest.raises(SourceError, match="middle of a record"):
+        squeue.parse((record() + record())[:-cut], MARK)
+
+
+def test_an_empty_queue_is_an_answer() -> None:
+    assert squeue.parse(b"", MARK) == squeue.Reading((), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("None", ""),
+        ("Priority", "Priority"),
+        ("ReqNodeNotAvail, UnavailableNodes:n4", "ReqNodeNotAvail"),
+        ("ReqNodeNotAvail(Unavailable:n4)", "ReqNodeNotAvail"),
+        (
+            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions",
+            "Resources",
+        ),
+        ("what an admin wrote", "Other"),
+    ],
+)
+def test_reasons_are_single_words(text: str, reason: str) -> None:
+    assert one(State="PENDING", Reason=text).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("task", "tasks", "array", "index"),
+    [("N/A", 1, "", ""), ("0", 1, "7", "0"), ("5-9", 5, "7", ""), ("1,3,5-9:2%7", 5, "7", "")],
+)
+def test_arrays(task: str, tasks: int, array: str, index: str) -> None:
+    job = one(ArrayTaskID=task)
+    assert (job.tasks, job.array_job_id, job.array_task_id) == (tasks, array, index)
+
+
+@pytest.mark.parametrize(
+    ("name", "uid", "user"),
+    [("nobody", "1005", "1005"), ("nobody", "65534", "nobody"), ("1005", "1005", "1005")],
+)
+def test_users_without_a_name_are_numbers(name: str, uid: str, user: str) -> None:
+    assert one(UserName=name, UserID=uid).user == user
