@@ -1,0 +1,73 @@
+"""The simulated cluster: what runs, waits and has ended at any time, as a function of the seed and that time alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from jobgauge_demo.jobs import Job
+from jobgauge_demo.lanes import EPOCH, Lane, make_job
+from jobgauge_demo.people import MINIMUM_USERS, people
+from jobgauge_demo.placing import make_lanes, make_nodes
+
+_REMEMBERED = 1 << 14  # jobs
+
+
+class Cluster:
+    """Nodes, users and lanes. Times are Unix times; before EPOCH there is nothing."""
+
+    name = "demo"
+
+    def __init__(self, seed: int = 1, nodes: int = 20, users: int = MINIMUM_USERS) -> None:
+        """Build the cluster; the same arguments always give the same one."""
+        self.seed = seed
+        self.users = people(users)
+        self.nodes = make_nodes(nodes)
+        self.lanes = make_lanes(seed, self.nodes, self.users)
+        self._by_node: dict[str, tuple[Lane, ...]] = {
+            node.name: tuple(lane for lane in self.lanes if any(p.node == node.name for p in lane.places))
+            for node in self.nodes
+        }
+        self._job = lru_cache(_REMEMBERED)(self._make)
+
+    def _make(self, lane: int, number: int) -> Job:
+        return make_job(self.lanes, self.lanes[lane], number)
+
+    def job(self, lane: Lane, number: int) -> Job | None:
+        """Return a job of a lane by its number; None for what would have been before the beginning."""
+        return self._job(lane.index, number) if number >= 0 else None
+
+    def lanes_on(self, node: str) -> tuple[Lane, ...]:
+        """Return the lanes that have CPUs on a node."""
+        return self._by_node[node]
+
+    def running(self, t: float, node: str | None = None) -> list[Job]:
+        """Return the jobs that hold CPUs at t, suspended ones included: on one node, or on all."""
+        lanes = self.lanes if node is None else self._by_node[node]
+        found = []
+        for lane in lanes:
+            job = self.job(lane, lane.current(t))
+            if job is not None and job.start <= t < job.end:
+                found.append(job)
+        return found
+
+    def pending(self, t: float) -> list[Job]:
+        """Return the jobs that wait at t; of an array, each task that has not started."""
+        return [
+            job
+            for lane in self.lanes
+            for number in range(lane.current(t), lane.newest(t) + 1)
+            if (job := self.job(lane, number)) is not None and job.submit <= t < job.start
+        ]
+
+    def ended(self, since: float, until: float) -> Iterator[Job]:
+        """Yield the jobs that ended in (since, until]; those cancelled before their start are among them."""
+        for lane in self.lanes:
+            for number in range(max(0, lane.current(since)), lane.current(until) + 1):
+                job = self.job(lane, number)
+                if job is not None and since < job.end <= until:
+                    yield job
+
+    def submitted_before(self, t: float) -> int:
+        """Return how many jobs have been submitted so far."""
+        return sum(max(0, int((t - EPOCH - lane.phase) // lane.period) + 1) for lane in self.lanes)
