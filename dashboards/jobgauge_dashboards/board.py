@@ -12,7 +12,7 @@ from grafanalib import core
 from grafanalib._gen import DashboardEncoder
 
 from jobgauge_dashboards import links
-from jobgauge_dashboards.panels import Panel
+from jobgauge_dashboards.panels import DATASOURCE, Panel
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Json
 from jobgauge_dashboards.variables import Variable, templates
@@ -43,11 +43,41 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """Panels side by side, wrapped where they do not fit; a closed row asks nothing until somebody opens it."""
+    """Lines of panels under a heading; a closed row asks nothing until somebody opens it.
+
+    The panels of a line share its width, after those that name their own, and are as high as the highest of them.
+    """
 
     title: str
-    panels: Sequence[Panel]
+    lines: Sequence[Sequence[Panel]]
     closed: bool = False
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Marks on every panel's time axis; `at_value` puts them at the time that the query's value is, in milliseconds."""
+
+    name: str
+    expr: str
+    title: str
+    text: str
+    colour: str
+    at_value: bool = False
+
+    def to_json(self) -> Json:
+        """As Grafana has it."""
+        return {
+            "datasource": DATASOURCE,
+            "enable": True,
+            "expr": self.expr,
+            "iconColor": self.colour,
+            "name": self.name,
+            "step": "60s",
+            "tagKeys": "",
+            "textFormat": self.text,
+            "titleFormat": self.title,
+            "useValueForTime": "on" if self.at_value else False,
+        }
 
 
 @dataclass(frozen=True)
@@ -60,6 +90,7 @@ class Board:
     role: Role
     variables: tuple[Variable, ...]
     rows: Sequence[Row]
+    annotations: Sequence[Annotation] = ()
     time: str = "now-6h"
     refresh: str = "1m"
 
@@ -82,6 +113,7 @@ class Board:
             graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
             editable=True,
             links=_links(settings),
+            annotations=core.Annotations([annotation.to_json() for annotation in self.annotations]),
             templating=core.Templating(templates(self.variables, settings)),
         )
         raw: Json = json.loads(json.dumps(made.to_json_data(), cls=DashboardEncoder))
@@ -125,7 +157,7 @@ def _placed(rows: Sequence[Row]) -> Iterator[Json]:
         heading: Json = {"type": "row", "title": row.title, "collapsed": row.closed, "panels": []}
         heading |= {"id": next(ids), "gridPos": {"x": 0, "y": y, "w": _COLUMNS, "h": 1}}
         placed = [
-            panel.to_json() | {"id": next(ids), "gridPos": place} for panel, place in _flow(row.panels, y + 1)
+            panel.to_json() | {"id": next(ids), "gridPos": place} for panel, place in _flow(row.lines, y + 1)
         ]
         yield heading | {"panels": placed if row.closed else []}
         if row.closed:
@@ -135,15 +167,15 @@ def _placed(rows: Sequence[Row]) -> Iterator[Json]:
             y = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in placed)
 
 
-def _flow(panels: Sequence[Panel], y: int) -> Iterator[tuple[Panel, dict[str, int]]]:
-    """Set panels from left to right; one that does not fit starts a new line."""
-    free = _COLUMNS - sum(panel.width for panel in panels)
-    shared = [panel for panel in panels if not panel.width]
-    share = max(free // len(shared), 1) if shared else 0
-    x = line = 0
-    for panel in panels:
-        width = panel.width or share
-        if x + width > _COLUMNS:
-            x, y, line = 0, y + line, 0
-        yield panel, {"x": x, "y": y, "w": width, "h": panel.height}
-        x, line = x + width, max(line, panel.height)
+def _flow(lines: Sequence[Sequence[Panel]], y: int) -> Iterator[tuple[Panel, dict[str, int]]]:
+    """Set the panels of each line from left to right."""
+    for line in lines:
+        height = max(panel.height for panel in line)
+        sharing = sum(not panel.width for panel in line) or 1
+        share = (_COLUMNS - sum(panel.width for panel in line)) // sharing
+        x = 0
+        for panel in line:
+            width = panel.width or share
+            yield panel, {"x": x, "y": y, "w": width, "h": height}
+            x += width
+        y += height

@@ -31,7 +31,8 @@ def label(name: str) -> str:
     return f"${{__field.labels.{name}:percentencode}}"
 
 
-def job_of_row(cluster: str, user: str, account: str, jobid: str, start: str) -> Link:
-    """Return the link to the board of the job in this row, given the titles of the columns that say which."""
-    chosen = {"cluster": cell(cluster), "user": cell(user), "account": cell(account), "jobid": cell(jobid)}
-    return Link("What this job did", board("job", chosen, start=cell_number(start)))
+def job_of_row(*, start: str, end: str = "", cluster: str = "Cluster", user: str = "User") -> Link:
+    """Return the link to the board of this row's job, given the titles of the columns that hold its times."""
+    chosen = {"cluster": cell(cluster), "user": cell(user), "jobid": cell("Job"), "account": cell("Account")}
+    until = cell_number(end) if end else "now"
+    return Link("What this job did", board("job", chosen, start=cell_number(start), end=until))

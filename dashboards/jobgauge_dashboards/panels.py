@@ -192,24 +192,45 @@ def stat(
     *queries: Query,
     unit: Unit,
     scale: Scale = style.PLAIN,
-    verdicts: Sequence[Word] = (),
     no_value: str = style.NO_VALUE,
-    links: Sequence[Link] = (),
     width: int = 0,
     height: int = 4,
 ) -> Panel:
-    """One number, or a word for it, as of the end of the time range."""
-    defaults = {
-        **unit.json,
-        "thresholds": style.thresholds(scale),
-        "mappings": style.words(*verdicts),
-        "noValue": no_value,
-        "links": [link.json for link in links],
-    }
+    """One number a series, as of the end of the time range."""
+    defaults = {**unit.json, "thresholds": style.thresholds(scale), "noValue": no_value}
     extra: Json = {"fieldConfig": {"defaults": defaults}}
-    if verdicts:
-        extra["options"] = {"colorMode": "background_solid", "text": {"valueSize": 18}}
     return Panel("stat", title, about.text, _targets(queries, instant=True), extra, width, height)
+
+
+def verdict(
+    title: str,
+    about: About,
+    query: Query,
+    words: Mapping[str, Sequence[Word]],
+    *,
+    no_value: str,
+    width: int = 0,
+    height: int = 4,
+) -> Panel:
+    """One word a series instead of its number: `words` has what to say for each series' name."""
+    overrides = [
+        {"matcher": {"id": "byName", "options": name}, "properties": [_mappings(said)]}
+        for name, said in words.items()
+    ]
+    extra = {
+        "fieldConfig": {"defaults": {"noValue": no_value}, "overrides": overrides},
+        "options": {
+            "colorMode": "background",
+            "textMode": "value_and_name",
+            "text": {"titleSize": 14, "valueSize": 16},
+            "wideLayout": False,
+        },
+    }
+    return Panel("stat", title, about.text, _targets([query], instant=True), extra, width, height)
+
+
+def _mappings(said: Sequence[Word]) -> Json:
+    return {"id": "mappings", "value": style.words(*said)}
 
 
 def bars(
@@ -237,6 +258,7 @@ def table(
     columns: Sequence[Column],
     *,
     sort: str = "",
+    no_rows: str = style.NO_VALUE,
     width: int = 0,
     height: int = 10,
 ) -> Panel:
@@ -256,7 +278,10 @@ def table(
         {"id": "organize", "options": {"indexByName": order, "renameByName": shown, "excludeByName": {}}},
     ]
     extra: Json = {
-        "fieldConfig": {"overrides": [_column(column) for column in columns]},
+        "fieldConfig": {
+            "defaults": {"noValue": no_rows},
+            "overrides": [_column(column) for column in columns],
+        },
         "options": {"sortBy": [{"displayName": sort, "desc": True}] if sort else []},
         "transformations": transformations,
     }
@@ -324,7 +349,7 @@ def _column(column: Column) -> Json:
         properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
         properties += _COLOURED_TEXT
     if column.mappings:
-        properties.append({"id": "mappings", "value": style.words(*column.mappings)})
+        properties.append(_mappings(column.mappings))
         properties += _COLOURED_TEXT
     if column.bar:
         properties += _BAR

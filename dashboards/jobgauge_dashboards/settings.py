@@ -53,6 +53,12 @@ class Settings:
         ratio,
         metavar="RATIO",
     )
+    suite_jobs: str = option(
+        "suite.jobs",
+        "jobgauge.*",
+        "names of the scrape jobs that read the exporters of this suite, as in the rules' settings",
+        metavar="REGEX",
+    )
     boards_path: str = option(
         "grafana.boards-path",
         "/var/lib/grafana/dashboards/jobgauge",

@@ -23,13 +23,14 @@ NO_VALUE = "No data"
 class Unit(Enum):
     """What a number is, as Grafana's unit and decimals."""
 
-    COUNT = ("short", None)
-    WHOLE = ("short", 0)
+    COUNT = ("locale", None)
+    WHOLE = ("locale", 0)
+    CORES = ("none", 3)  # of a process that takes little
     RATIO = ("percentunit", 0)
     BYTES = ("bytes", 1)
     BYTES_PER_SECOND = ("binBps", 1)
     PER_SECOND = ("ops", 1)
-    SECONDS = ("s", 1)
+    SECONDS = ("s", None)
     DURATION = ("dtdurations", None)
     DATE = ("dateTimeAsIso", None)  # of milliseconds
     AGO = ("dateTimeFromNow", None)  # of milliseconds

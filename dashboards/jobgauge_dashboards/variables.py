@@ -19,7 +19,7 @@ from jobgauge_dashboards.style import Json
 CLUSTERS = '{cluster=~"$cluster"}'
 USER = '{cluster=~"$cluster",user="$user"}'
 ACCOUNT = '{cluster=~"$cluster",account="$account"}'
-JOB = '{cluster="$cluster",user="$user",account="$account",jobid="$jobid"}'
+JOB = '{cluster="$cluster",account="$account",jobid="$jobid"}'
 
 
 def having(selector: str, *matchers: str) -> str:
@@ -27,14 +27,25 @@ def having(selector: str, *matchers: str) -> str:
     return "{" + ",".join((selector[1:-1], *matchers)) + "}"
 
 
+_CLUSTER = "label_values(jobgauge_build_info, cluster)"
+# The caller stands first, whether or not they have jobs, and so is chosen where the URL names nobody.
+_USER = (
+    'sort_desc(label_replace(vector(1), "user", "${__user.login}", "", "")'
+    f" or max by (user) (cluster_user_account_state:hpc_sched_jobs:sum{CLUSTERS}) * 0)"
+)
+# Grafana's numbers for how a list is sorted and when it is read again.
+_AS_GIVEN, _BY_NAME, _BY_NUMBER_DOWN = 0, 1, 4
+_AT_LOAD, _WITH_THE_TIME_RANGE = 1, 2
+
+
 class Variable(StrEnum):
-    """The variables that a board may have, in the order in which they depend on each other."""
+    """The variables that a board may have."""
 
     CLUSTERS = "clusters"  # several, all at first
     CLUSTER = "cluster"  # one
     USER = "user"
     ACCOUNT = "account"
-    JOBID = "jobid"
+    JOBID = "jobid"  # comes with the job's account
 
 
 def templates(variables: tuple[Variable, ...], settings: Settings) -> list[Json]:
@@ -49,38 +60,43 @@ def _datasource(settings: Settings) -> Json:
 
 def _queried(wanted: frozenset[Variable]) -> Iterator[Json]:
     if Variable.CLUSTERS in wanted:
-        yield _template("cluster", "Cluster", "label_values(jobgauge_build_info, cluster)") | {
+        yield _template("cluster", "Cluster", _CLUSTER) | {
             "multi": True,
             "includeAll": True,
             "allValue": ".*",  # also where the site has no `cluster` label
             "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         }
-    elif Variable.CLUSTER in wanted:
-        yield _template("cluster", "Cluster", "label_values(jobgauge_build_info, cluster)")
+    if Variable.CLUSTER in wanted:
+        yield _template("cluster", "Cluster", _CLUSTER)
     if Variable.USER in wanted:
-        # The caller stands first, whether or not they have jobs, and so is chosen where the URL names nobody.
-        me = 'label_replace(vector(1), "user", "${__user.login}", "", "")'
-        others = 'max by (user) (hpc_sched_jobs{cluster=~"$cluster"}) * 0'
-        regex = '/user="([^"]+)"/'
-        yield _template("user", "User", f"query_result(sort_desc({me} or {others}))") | {
-            "regex": regex,
-            "sort": 0,
+        yield _template("user", "User", f"query_result({_USER})") | {
+            "regex": '/user="([^"]+)"/',
+            "sort": _AS_GIVEN,
         }
-    job = Variable.JOBID in wanted
-    if job:
+    if Variable.JOBID in wanted:
+        # Listed once: a job that was followed here by a link stays chosen when the time range is changed.
         listed = 'label_values(hpc_job_cpus{cluster="$cluster",user="$user"}, jobid)'
-        yield _template("jobid", "Job", listed) | {"sort": 4}  # by number, newest first
-    if Variable.ACCOUNT in wanted:
-        listed = (
-            'hpc_job_cpus{cluster="$cluster",user="$user",jobid="$jobid"}'
-            if job
-            else "hpc_sched_jobs" + CLUSTERS
+        yield _template("jobid", "Job", listed) | {"sort": _BY_NUMBER_DOWN, "refresh": _AT_LOAD}
+        owner = 'label_values(hpc_job_cpus{cluster="$cluster",jobid="$jobid"}, account)'
+        yield _template("account", "Account", owner) | {"refresh": _AT_LOAD}
+    elif Variable.ACCOUNT in wanted:
+        yield _template(
+            "account",
+            "Account",
+            f"label_values(cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS}, account)",
         )
-        yield _template("account", "Account", f"label_values({listed}, account)")
 
 
 def _template(name: str, label: str, query: str, kind: str = "query") -> Json:
-    made = core.Template(name=name, label=label, query=query, type=kind, dataSource=DATASOURCE, refresh=2)
+    made = core.Template(
+        name=name,
+        label=label,
+        query=query,
+        type=kind,
+        dataSource=DATASOURCE,
+        sort=_BY_NAME,
+        refresh=_WITH_THE_TIME_RANGE,
+    )
     raw: dict[str, Any] = made.to_json_data()
     dead = {"useTags", "tagsQuery", "tagValuesQuery", "auto", "auto_min", "auto_count"}
     kept = {key: value for key, value in raw.items() if value is not None and key not in dead}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import style
+from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, bars, stat, table, timeseries
+from jobgauge_dashboards.links import board, cell
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, stat, table, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
@@ -23,9 +24,9 @@ def build(settings: Settings) -> Board:
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
         rows=(
-            Row("Now", _now(settings)),
-            Row("Over time", _over_time()),
-            Row("Who", _who(settings)),
+            Row("Now", [_now(settings)]),
+            Row("Over time", [_over_time()]),
+            Row("Who", [_top_users_and_accounts(), [_most_idle(settings)]]),
         ),
     )
 
@@ -39,7 +40,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "The scheduler's own count; each task of a job array counts.",
                 "Jobs on hold wait too; the panel on reasons tells them apart.",
             ),
-            Query(f"sum by (state) (hpc_sched_jobs{_LIVING})", "{{state}}"),
+            Query(f"sum by (state) (cluster_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
             unit=Unit.WHOLE,
             width=6,
         ),
@@ -50,7 +51,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "The scheduler's own figures, summed over the queue.",
                 "Where hyper-threads are scheduled, a CPU is one thread.",
             ),
-            Query(f"sum by (state) (hpc_sched_job_cpus{_LIVING})", "{{state}}"),
+            Query(f"sum by (state) (cluster_state:hpc_sched_job_cpus:sum{_LIVING})", "{{state}}"),
             unit=Unit.WHOLE,
             width=6,
         ),
@@ -61,11 +62,9 @@ def _now(settings: Settings) -> list[Panel]:
                 "CPU time used per second, as the kernel counts it, by CPUs held, over all jobs on nodes with the job exporter.",
                 "A machine waiting for data or for GPUs looks idle here.",
             ),
-            Query(
-                f"sum(cluster:hpc_job_cpus_used:sum{CLUSTERS}) / sum(cluster:hpc_job_cpus_held:sum{CLUSTERS})"
-            ),
+            Query(shared.ratio("cluster", "hpc_job_cpus_used", "hpc_job_cpus_held", CLUSTERS)),
             unit=Unit.RATIO,
-            scale=style.low_is_bad(settings.efficiency_poor, settings.efficiency_fair),
+            scale=shared.efficiency(settings),
             width=4,
         ),
         stat(
@@ -76,8 +75,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "Page cache is not counted: a job that reads large files may need more than shown.",
             ),
             Query(
-                f"sum(hpc_job_memory_rss_bytes{CLUSTERS} and hpc_job_memory_limit_bytes{CLUSTERS})"
-                f" / sum(hpc_job_memory_limit_bytes{CLUSTERS})"
+                shared.ratio("cluster", "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", CLUSTERS)
             ),
             unit=Unit.RATIO,
             width=4,
@@ -99,30 +97,8 @@ def _now(settings: Settings) -> list[Panel]:
 
 def _over_time() -> list[Panel]:
     return [
-        timeseries(
-            "CPUs held and used",
-            About(
-                "CPUs that jobs hold, and how many of them are at work.",
-                "Recorded sums over all jobs on nodes with the job exporter.",
-                "The gap is not all waste: jobs wait for files, for GPUs and for each other.",
-            ),
-            Query(f"sum(cluster:hpc_job_cpus_held:sum{CLUSTERS})", "held"),
-            Query(f"sum(cluster:hpc_job_cpus_used:sum{CLUSTERS})", "used"),
-            unit=Unit.COUNT,
-            limits=("held",),
-        ),
-        timeseries(
-            "Memory asked and used",
-            About(
-                "Memory that jobs may use, and what their programs fill.",
-                "Sums of the jobs' limits and of their anonymous memory on each node.",
-                "Jobs without a limit add to what is used and not to what is asked.",
-            ),
-            Query(f"sum(hpc_job_memory_limit_bytes{CLUSTERS})", "asked"),
-            Query(f"sum(hpc_job_memory_rss_bytes{CLUSTERS})", "used"),
-            unit=Unit.BYTES,
-            limits=("asked",),
-        ),
+        shared.cpus_over_time("cluster", CLUSTERS),
+        shared.memory_over_time("cluster", CLUSTERS),
         timeseries(
             "Jobs by state",
             About(
@@ -130,7 +106,7 @@ def _over_time() -> list[Panel]:
                 "The scheduler's own count; each task of a job array counts.",
                 "Ended jobs leave the queue, so failures show on the board Queue and waits.",
             ),
-            Query(f"sum by (state) (hpc_sched_jobs{CLUSTERS})", "{{state}}"),
+            Query(f"sum by (state) (cluster_state:hpc_sched_jobs:sum{CLUSTERS})", "{{state}}"),
             unit=Unit.WHOLE,
             stack=True,
             colours={"running": style.SERIES[0], "pending": style.SERIES[1], "completing": style.SERIES[2]},
@@ -142,49 +118,61 @@ def _over_time() -> list[Panel]:
                 "The scheduler's count of pending jobs by the one reason that it gives for each.",
                 "The scheduler names the first reason that it met; others may hold the job too.",
             ),
-            Query(f"sum by (reason) (hpc_sched_pending_jobs{CLUSTERS})", "{{reason}}"),
+            Query(
+                f"sum by (reason) (cluster_partition_reason:hpc_sched_pending_jobs:sum{CLUSTERS})",
+                "{{reason}}",
+            ),
             unit=Unit.WHOLE,
             stack=True,
         ),
     ]
 
 
-def _who(settings: Settings) -> list[Panel]:
+def _top_users_and_accounts() -> list[Panel]:
     return [
         _top("CPUs held by account", f"cluster_account:hpc_job_cpus_held:sum{CLUSTERS}", "account", "hold"),
         _top("CPUs held by user", f"cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS}", "user", "hold"),
-        _top("CPUs waited for by account", f"hpc_sched_job_cpus{_PENDING}", "account", "wait for"),
-        _top("CPUs waited for by user", f"hpc_sched_job_cpus{_PENDING}", "user", "wait for"),
-        table(
-            "Most idle CPUs now",
-            About(
-                "The users whose jobs leave most CPUs idle at this moment.",
-                "CPUs held less CPUs used, cut at zero job by job, summed over a user's jobs in an account.",
-                "One moment says little: a job that just began or that writes its results looks idle.",
-            ),
-            {
-                "wasted": _WASTED,
-                "held": f"cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS} and {_WASTED}",
-                "ratio": f"cluster_user_account:hpc_job_cpus_used:sum{CLUSTERS}"
-                f" / cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS} and {_WASTED}",
-            },
-            (
-                Column("user", "User"),
-                Column("account", "Account"),
-                Column("cluster", "Cluster"),
-                Column("wasted", "Idle CPUs", Unit.COUNT, bar=True),
-                Column("held", "CPUs held", Unit.COUNT),
-                Column(
-                    "ratio",
-                    "Used of held",
-                    Unit.RATIO,
-                    scale=style.low_is_bad(settings.efficiency_poor, settings.efficiency_fair),
-                ),
-            ),
-            sort="Idle CPUs",
-            width=24,
+        _top(
+            "CPUs waited for by account",
+            f"cluster_account_state:hpc_sched_job_cpus:sum{_PENDING}",
+            "account",
+            "wait for",
+        ),
+        _top(
+            "CPUs waited for by user",
+            f"cluster_user_account_state:hpc_sched_job_cpus:sum{_PENDING}",
+            "user",
+            "wait for",
         ),
     ]
+
+
+def _most_idle(settings: Settings) -> Panel:
+    return table(
+        "Most idle CPUs now",
+        About(
+            "The users whose jobs leave most CPUs idle at this moment.",
+            "CPUs held less CPUs used, cut at zero job by job, summed over a user's jobs in an account.",
+            "One moment says little: a job that just began or that writes its results looks idle.",
+        ),
+        {
+            "wasted": f"sum by (cluster, user, account) ({_WASTED})",
+            "held": f"sum by (cluster, user, account) (cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS} and {_WASTED})",
+            "ratio": f"cluster_user_account:hpc_job_cpus_used:sum{CLUSTERS}"
+            f" / cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS} and {_WASTED}",
+        },
+        (
+            Column(
+                "user", "User", links=(Link("This user's jobs", board("my-jobs", {"user": cell("User")})),)
+            ),
+            Column("account", "Account"),
+            Column("cluster", "Cluster"),
+            Column("wasted", "Idle CPUs", Unit.COUNT, bar=True),
+            Column("held", "CPUs held", Unit.COUNT),
+            Column("ratio", "Used of held", Unit.RATIO, scale=shared.efficiency(settings)),
+        ),
+        sort="Idle CPUs",
+    )
 
 
 def _top(title: str, series: str, label: str, verb: str) -> Panel:

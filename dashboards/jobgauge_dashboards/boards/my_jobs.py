@@ -1,0 +1,156 @@
+"""My jobs, for users: what runs, and what do I waste?"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import shared, style
+from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.links import job_of_row
+from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import USER, Variable, having
+
+_LEVEL = "cluster_user_account"
+_LIVING = having(USER, 'state=~"running|pending"')
+_JOB = "cluster, jobid, user, account"
+_ENDED = f"unless on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
+
+
+def build(settings: Settings) -> Board:
+    """Build the board."""
+    return Board(
+        name="my-jobs",
+        title="My jobs",
+        question="What runs, and what do I waste?",
+        role=Role.USERS,
+        variables=(Variable.CLUSTERS, Variable.USER),
+        time="now-24h",
+        rows=(
+            Row("Now", [_now(settings)]),
+            Row("Running", [[_running(settings)]]),
+            Row("Ended in the time range", [[_ended(settings)]]),
+            Row(
+                "Over time",
+                [[shared.cpus_over_time(_LEVEL, USER), shared.memory_over_time(_LEVEL, USER)]],
+                closed=True,
+            ),
+        ),
+    )
+
+
+def _now(settings: Settings) -> list[Panel]:
+    return [
+        stat(
+            "Jobs",
+            About(
+                "Your jobs that run and that wait.",
+                "The scheduler's own count; each task of a job array counts.",
+                "Jobs on hold wait too.",
+            ),
+            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
+            unit=Unit.WHOLE,
+            no_value="No jobs",
+            width=6,
+        ),
+        stat(
+            "CPUs held",
+            About(
+                "CPUs that your running jobs hold.",
+                "Summed over the nodes of your jobs.",
+                "Where hyper-threads are scheduled, a CPU is one thread.",
+            ),
+            Query(f"sum({_LEVEL}:hpc_job_cpus_held:sum{USER})"),
+            unit=Unit.COUNT,
+            no_value="None",
+        ),
+        stat(
+            "CPU used of held",
+            About(
+                "How much of the CPU time that your jobs hold they use at this moment.",
+                "CPU time used per second by CPUs held.",
+                "A job that just began, or waits for files, looks idle.",
+            ),
+            Query(shared.ratio(_LEVEL, "hpc_job_cpus_used", "hpc_job_cpus_held", USER)),
+            unit=Unit.RATIO,
+            scale=shared.efficiency(settings),
+            no_value="No jobs",
+        ),
+        stat(
+            "Memory used of asked",
+            About(
+                "How much of the memory that your jobs asked for they fill at this moment.",
+                "Memory that the programs allocated and touched, by the jobs' limits.",
+                "A job may need its memory later; its own board shows the peak.",
+            ),
+            Query(shared.ratio(_LEVEL, "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", USER)),
+            unit=Unit.RATIO,
+            no_value="No jobs",
+        ),
+        stat(
+            "CPU hours lost",
+            About(
+                "CPU hours that your jobs held and left idle in the time range.",
+                "CPUs held less CPUs used, cut at zero job by job, added up over the time range.",
+                "Prometheus forgets: a range longer than its memory counts only what it still has.",
+            ),
+            Query(shared.lost_cpu_hours(_LEVEL, USER)),
+            unit=Unit.WHOLE,
+        ),
+    ]
+
+
+def _running(settings: Settings) -> Panel:
+    held = f"avg_over_time(job:hpc_job_cpus_held:sum{USER}[$__range])"
+    return table(
+        "Running jobs",
+        About(
+            "Your jobs on the machine now. Click a job to see what it did.",
+            "CPU is the average since the start of the time range, memory the highest so far, against what the job holds.",
+            "A job appears with its second scrape; the first minutes of a job say little.",
+        ),
+        {
+            "started": f"job:hpc_job_start_time_seconds:min{USER} * 1000",
+            "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{USER})",
+            "cpu": f"avg_over_time(job:hpc_job_cpus_used:sum{USER}[$__range]) / {held} and job:hpc_job_cpus_held:sum{USER}",
+            "memory": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{USER})",
+            "peak": f"job:hpc_job_memory_peak_bytes:sum{USER} / job:hpc_job_memory_held_bytes:sum{USER}",
+        },
+        (
+            *shared.job_columns(job_of_row(start="Started"), user=False),
+            Column("started", "Started", Unit.AGO),
+            Column("cpus", "CPUs", Unit.COUNT),
+            Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("memory", "Memory asked", Unit.BYTES),
+            Column("peak", "Memory peak", Unit.RATIO, mappings=(), scale=style.PLAIN),
+        ),
+        sort="Started",
+        height=9,
+    )
+
+
+def _ended(settings: Settings) -> Panel:
+    return table(
+        "Ended jobs",
+        About(
+            "Your jobs that ended in the time range. Click a job to see what it did.",
+            "CPU time used by CPU time held, and the memory peak against what was asked, over the job's time in the range.",
+            "Jobs shorter than two scrapes are missing. Choose a longer time range to see older jobs.",
+        ),
+        {
+            "started": f"max by ({_JOB}) (last_over_time(job:hpc_job_start_time_seconds:min{USER}[$__range]) * 1000 {_ENDED})",
+            "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{USER})[$__range:5m]) * 1000 {_ENDED})",
+            "cpu": f"sum_over_time(job:hpc_job_cpus_used:sum{USER}[$__range])"
+            f" / sum_over_time(job:hpc_job_cpus_held:sum{USER}[$__range]) {_ENDED}",
+            "peak": f"max_over_time(job:hpc_job_memory_peak_bytes:sum{USER}[$__range])"
+            f" / max_over_time(job:hpc_job_memory_held_bytes:sum{USER}[$__range]) {_ENDED}",
+        },
+        (
+            *shared.job_columns(job_of_row(start="Started", end="Ended"), user=False),
+            Column("started", "Started", Unit.DATE),
+            Column("ended", "Ended", Unit.DATE),
+            Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("peak", "Memory peak", Unit.RATIO),
+        ),
+        sort="Ended",
+        height=9,
+    )

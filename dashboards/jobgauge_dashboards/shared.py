@@ -1,0 +1,104 @@
+"""Panels and columns that several boards show, each for its own level: a job, a user, an account, a cluster.
+
+`level` is the first part of a recorded series' name, such as `cluster_account`.
+"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import style
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, timeseries
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit, Word
+
+CPUS_ARE_NOT_ALL = "The gap is not all waste: jobs wait for files, for GPUs and for each other."
+
+
+def ratio(level: str, over: str, under: str, selector: str) -> str:
+    """Return the share of what is held that is used, over the whole selection."""
+    return f"sum({level}:{over}:sum{selector}) / sum({level}:{under}:sum{selector})"
+
+
+def cpus_over_time(level: str, selector: str) -> Panel:
+    """Show CPUs held and used."""
+    return timeseries(
+        "CPUs held and used",
+        About(
+            "CPUs that jobs hold, and how many of them are at work.",
+            "CPU time used per second, as the kernel counts it, against CPUs held, over nodes with the job exporter.",
+            CPUS_ARE_NOT_ALL,
+        ),
+        Query(f"sum({level}:hpc_job_cpus_held:sum{selector})", "held"),
+        Query(f"sum({level}:hpc_job_cpus_used:sum{selector})", "used"),
+        unit=Unit.COUNT,
+        limits=("held",),
+    )
+
+
+def memory_over_time(level: str, selector: str) -> Panel:
+    """Show memory asked and used."""
+    return timeseries(
+        "Memory asked and used",
+        About(
+            "Memory that jobs may use, and what their programs fill.",
+            "The jobs' limits, and the memory that their programs allocated and touched, summed over nodes.",
+            "Jobs without a limit add to what is used and not to what is asked; page cache is in neither.",
+        ),
+        Query(f"sum({level}:hpc_job_memory_held_bytes:sum{selector})", "asked"),
+        Query(f"sum({level}:hpc_job_memory_used_bytes:sum{selector})", "used"),
+        unit=Unit.BYTES,
+        limits=("asked",),
+    )
+
+
+def lost_cpu_hours(level: str, selector: str) -> str:
+    """Return the CPU hours that stood idle in held CPUs over the time range; times without jobs count as none."""
+    return (
+        f"avg_over_time((sum({level}:hpc_job_cpus_wasted:sum{selector}) or vector(0))[$__range:5m])"
+        " * $__range_s / 3600"
+    )
+
+
+def efficiency(settings: Settings) -> style.Scale:
+    """Return the colours of a used share of what is held."""
+    return style.low_is_bad(settings.efficiency_poor, settings.efficiency_fair)
+
+
+def cpu_words(settings: Settings) -> tuple[Word, ...]:
+    """Return what a used share of CPUs means."""
+    poor, fair = settings.efficiency_poor, settings.efficiency_fair
+    return (
+        Word(None, poor / 2, "Mostly idle: ask for far fewer", style.POOR),
+        Word(poor / 2, poor, "Half idle: ask for fewer", style.POOR),
+        Word(poor, fair, "Fair: a few fewer would do", style.FAIR),
+        Word(fair, None, "Well used", style.GOOD),
+    )
+
+
+def memory_words(settings: Settings) -> tuple[Word, ...]:
+    """Return what a peak means against what was asked."""
+    poor, fair = settings.efficiency_poor, settings.efficiency_fair
+    return (
+        Word(None, poor, "Asked for far too much", style.POOR),
+        Word(poor, fair, "Could ask for less", style.FAIR),
+        Word(fair, 0.95, "Well sized", style.GOOD),
+        Word(0.95, None, "Close to its limit: ask for more", style.POOR),
+    )
+
+
+def time_words() -> tuple[Word, ...]:
+    """Return what the time used means against the time limit."""
+    return (
+        Word(None, 0.25, "Short of its limit: ask for less, start sooner", style.FAIR),
+        Word(0.25, 0.95, "Within its limit", style.GOOD),
+        Word(0.95, None, "Close to its limit: ask for more", style.POOR),
+    )
+
+
+def job_columns(link: Link, *, user: bool) -> tuple[Column, ...]:
+    """Return the columns that say which job a row is, with the link to its board."""
+    return (
+        Column("jobid", "Job", links=(link,), width=110),
+        Column("user", "User", width=110, hidden=not user),
+        Column("account", "Account", width=120),
+        Column("cluster", "Cluster", width=100),
+    )
