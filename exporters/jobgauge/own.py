@@ -46,13 +46,18 @@ class OwnCollector(Collector):
         values = (
             b"%.6f" % time.process_time(),
             b"%d" % (pages * _PAGE),
-            b"%d" % len(os.listdir("/proc/self/fd")),
+            b"%d" % _open_fds(),
             b"%d" % resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             self._start,
         )
         yield self._build
         for table, value in zip(self._tables, values, strict=True):
             yield table.samples([value])
+
+
+def _open_fds() -> int:
+    """Count the open descriptors: by the folder's size, which tells since Linux 6.2 and costs nothing with thousands open."""
+    return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd"))
 
 
 def _age() -> float:

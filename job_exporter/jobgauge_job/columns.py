@@ -1,58 +1,94 @@
 """The hot path: from the kernel's files of all jobs to lines of the page.
 
-    jobs = table.shown                              the jobs of this scrape, a tuple that never changes
-    user, system = file.read(jobs)                  one pread a job on a kept descriptor, transposed to columns
-    yield series.samples(jobs, user, system)        values put between label texts that were made once
+    jobs = table.shown                                  the jobs of this scrape, a tuple that never changes
+    user, system = file.columns(jobs)                   one pread a job on a kept descriptor, transposed
+    yield series.samples(jobs, user, system)            values put between label texts that were made once
 
-What depends on the set of jobs (descriptors, label texts) is rebuilt only when a collector is given another tuple.
+What depends on the set of jobs (descriptors, label texts) is rebuilt only when a collector is given another tuple. A file
+that a job does not have, or has no more, reads as empty, and an empty file has no values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from typing import Generic, TypeVar
 
 from jobgauge.family import Family
 from jobgauge.samples import Samples, SeriesTable
 from jobgauge_job.jobs import Job
 from jobgauge_job.sources.cgroup import Column, Parser, digits
-from jobgauge_job.sources.files import read_open
+from jobgauge_job.sources.files import ROOM, read_on
 
 Jobs = tuple[Job, ...]
+Variants = Sequence[Sequence[tuple[str, ...]]]  # for each job, the values of the labels beyond the job's own
+R = TypeVar("R")
 
 
-class JobFile:
-    """One cgroup file of every job, as columns of whole numbers in the order of the jobs."""
+class JobFile(Generic[R]):
+    """One cgroup file of every job."""
 
-    def __init__(self, by_version: Mapping[int, tuple[str, Parser]]) -> None:
-        """Take the file's name and parser for each version of cgroups; all give rows of the same width."""
+    def __init__(self, by_version: Mapping[int, tuple[str, Callable[[bytes], R]]]) -> None:
+        """Take the file's name and parser for each version of cgroups that has it."""
         self._by_version = by_version
-        self._nothing = [None] * next(iter(by_version.values()))[1].width
         self._jobs: Jobs | None = None
-        self._files: list[tuple[int, Parser]] = []
+        self._files: list[tuple[int, Callable[[bytes], R]]] = []
 
-    def read(self, jobs: Jobs) -> list[Column]:
-        """Return a column for each value of the file; None where a job does not have it, or has just ended."""
+    def rows(self, jobs: Jobs) -> list[R]:
+        """Return what the parser makes of each job's file."""
         if jobs is not self._jobs:
             self._files = [self._open(job) for job in jobs]
             self._jobs = jobs
         rows = []
         for fd, parse in self._files:
             try:
-                rows.append(parse(read_open(fd)))
+                text = os.pread(fd, ROOM, 0)
+                if len(text) == ROOM:
+                    text = read_on(fd, text)
             except OSError:  # the job has ended, or never had this file and fd is -1
-                rows.append(self._nothing)
-        return [digits(column) for column in zip(*rows, strict=True)] or [()] * len(self._nothing)
+                text = b""
+            rows.append(parse(text))
+        return rows
 
-    def _open(self, job: Job) -> tuple[int, Parser]:
-        if job.version not in self._by_version:
-            return -1, next(iter(self._by_version.values()))[1]
-        name, parse = self._by_version[job.version]
-        return job.open(name), parse
+    def _open(self, job: Job) -> tuple[int, Callable[[bytes], R]]:
+        if job.version in self._by_version:
+            name, parse = self._by_version[job.version]
+            return job.open(name), parse
+        return -1, next(iter(self._by_version.values()))[1]
+
+
+class JobColumns:
+    """One cgroup file of every job, as columns of whole numbers in the order of the jobs."""
+
+    def __init__(self, by_version: Mapping[int, tuple[str, Parser]], keep: float = 0.0) -> None:
+        """Take the file's name and parser for each version; all give rows of the same width.
+
+        The columns are kept for `keep` seconds while the jobs stay the same.
+        """
+        self._file = JobFile(by_version)
+        self._nothing: list[Column] = [()] * next(iter(by_version.values()))[1].width
+        self._keep = keep
+        self._kept_until = 0.0
+        self._jobs: Jobs | None = None
+        self._columns = self._nothing
+
+    def read(self, jobs: Jobs) -> list[Column]:
+        """Return a column for each value of the file; None where a job has no such number."""
+        if self._keep:
+            now = time.monotonic()
+            if jobs is self._jobs and now < self._kept_until:
+                return self._columns
+            self._kept_until = now + self._keep
+        rows = self._file.rows(jobs)
+        self._columns = [digits(column) for column in zip(*rows, strict=True)] or self._nothing
+        self._jobs = jobs
+        return self._columns
 
 
 class JobSeries:
-    """The series of one family: for each of the job's `variants` (values of the labels beyond the job's) one."""
+    """The series of one family; the same `variants` of each job."""
 
     def __init__(self, family: Family, cluster: str, *variants: tuple[str, ...]) -> None:
         self._family = family
@@ -67,7 +103,25 @@ class JobSeries:
             rows = [(*job.labels, *variant) for variant in self._variants for job in jobs]
             self._table = SeriesTable(self._family, rows, self._cluster)
             self._jobs = jobs
-        values: Sequence[bytes | None] = (
-            columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
-        )
+        return self._table.samples(columns[0] if len(columns) == 1 else list(chain.from_iterable(columns)))
+
+
+class VariedSeries:
+    """The series of one family of which each job has variants of its own: its devices, its programs."""
+
+    def __init__(self, family: Family, cluster: str) -> None:
+        self._family = family
+        self._cluster = cluster
+        self._jobs: Jobs | None = None
+        self._variants: Variants | None = None
+        self._table = SeriesTable(family, ())
+
+    def samples(self, jobs: Jobs, variants: Variants, values: Column) -> Samples:
+        """Render a value for each variant of each job; pass the same `variants` object as long as they are the same."""
+        if jobs is not self._jobs or variants is not self._variants:
+            rows = [
+                (*job.labels, *variant) for job, own in zip(jobs, variants, strict=True) for variant in own
+            ]
+            self._table = SeriesTable(self._family, rows, self._cluster)
+            self._jobs, self._variants = jobs, variants
         return self._table.samples(values)

@@ -24,6 +24,7 @@ class JobConfig(ExporterConfig):
         "path.cgroupfs", "/sys/fs/cgroup", "where the cgroups are mounted", metavar="FOLDER"
     )
     procfs: str = option("path.procfs", "/proc", "where procfs is mounted", metavar="FOLDER")
+    sysfs: str = option("path.sysfs", "/sys", "where sysfs is mounted", metavar="FOLDER")
     passwd: str = option(
         "path.passwd",
         "",

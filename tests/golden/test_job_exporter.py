@@ -101,6 +101,8 @@ def without(expected: dict[Key, float], *names: str) -> dict[Key, float]:
             "memory.stat",
             [f"hpc_job_memory_{kind}_bytes" for kind in ("rss", "cache", "shmem", "mapped", "kernel")],
         ),
+        ("memory.events", ["hpc_job_memory_events_total"]),
+        ("io.stat", ["hpc_job_io_bytes_total", "hpc_job_io_operations_total"]),
     ],
 )
 @pytest.mark.parametrize("how", ["missing", "empty", "broken"])
@@ -123,6 +125,26 @@ def test_kernels_with_other_keys(node: NodeTree) -> None:
     job.write({"memory.stat": "".join(line for line in lines if not line.startswith("kernel "))})
     other.write({"memory.stat": "new_kind 77\n" + other.figures.files()["memory.stat"]})
     expected = without(job.expected("alice"), "hpc_job_memory_kernel_bytes") | other.expected("bob")
+    assert jobs_only(scrape(node)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory", "io"])
+def test_pressure_that_is_not_there(node: NodeTree, resource: str) -> None:
+    job, other = node.job("101", 5001, 3), node.job("102", 5002, 7)
+    (job.folder / f"{resource}.pressure").unlink()
+    expected = {
+        name: value
+        for name, value in job.expected("alice").items()
+        if not (name[0] == "hpc_job_pressure_seconds_total" and ("resource", resource) in name[1])
+    }
+    assert jobs_only(scrape(node)) == pytest.approx(expected | other.expected("bob"))
+
+
+def test_kernels_that_write_no_full_pressure_of_cpu(node: NodeTree) -> None:
+    job = node.job("101", 5001, 3)
+    job.write({"cpu.pressure": job.figures.files()["cpu.pressure"].splitlines(keepends=True)[0]})
+    expected = job.expected("alice")
+    del expected[key("hpc_job_pressure_seconds_total", resource="cpu", kind="full", **job.labels("alice"))]
     assert jobs_only(scrape(node)) == pytest.approx(expected)
 
 

@@ -45,6 +45,12 @@ class CgroupV2:
             "memory.peak": f"{n * 2_000_896}\n",
             "memory.max": "max\n" if self.limit is None else f"{self.limit}\n",
             "memory.swap.current": f"{n * 8192}\n",
+            "memory.events": f"low 0\nhigh {n * 11}\nmax {n * 13}\noom {n * 17}\noom_kill {n * 19}\noom_group_kill 0\n",
+            "cpu.pressure": _pressure(n * 1_000_100, n * 900),
+            "memory.pressure": _pressure(n * 2_000_200, n * 1_000_800),
+            "io.pressure": _pressure(n * 3_000_300, n * 2_000_700),
+            "io.stat": f"259:0 rbytes={n * 4101} wbytes={n * 4102} rios={n * 43} wios={n * 44} dbytes=0 dios=0\n"
+            f"8:16 rbytes={n * 5101} wbytes={n * 5102} rios={n * 53} wios={n * 54} dbytes=0 dios=0\n",
             "memory.stat": "".join(f"{name} {value}\n" for name, value in stat.items()),
         }
 
@@ -66,9 +72,33 @@ class CgroupV2:
             key("hpc_job_memory_shmem_bytes", **job): n * 4096 * place["shmem"],
             key("hpc_job_memory_mapped_bytes", **job): n * 4096 * place["file_mapped"],
         }
+        for event, factor in (("high", 11), ("max", 13), ("oom", 17), ("oom_kill", 19)):
+            found[key("hpc_job_memory_events_total", event=event, **job)] = n * factor
+        for resource, some, full in (
+            ("cpu", 1_000_100, 900),
+            ("memory", 2_000_200, 1_000_800),
+            ("io", 3_000_300, 2_000_700),
+        ):
+            for kind, factor in (("some", some), ("full", full)):
+                found[key("hpc_job_pressure_seconds_total", resource=resource, kind=kind, **job)] = (
+                    n * factor / 1e6
+                )
+        # The name of 259:0 is in the tree's /sys; 8:16 is not there.
+        for device, factor in (("nvme0n1", 0), ("8:16", 10)):
+            for direction, step in (("read", 1), ("write", 2)):
+                way = {"device": device, "direction": direction, **job}
+                found[key("hpc_job_io_bytes_total", **way)] = n * (4100 + 100 * factor + step)
+                found[key("hpc_job_io_operations_total", **way)] = n * (42 + factor + step)
         if self.limit is not None:
             found[key("hpc_job_memory_limit_bytes", **job)] = self.limit
         return found
+
+
+def _pressure(some: int, full: int) -> str:
+    return "".join(
+        f"{kind} avg10=0.12 avg60=3.40 avg300=0.00 total={total}\n"
+        for kind, total in (("some", some), ("full", full))
+    )
 
 
 # The order of Linux 6.8, bytes before counts.
@@ -93,6 +123,9 @@ class NodeTree:
         for folder in (self.cgroups / SCOPE / "system", self.proc):
             folder.mkdir(parents=True)
         (self.cgroups / SCOPE / "cgroup.procs").write_text("")
+        device = self.sys / "dev/block/259:0"
+        device.mkdir(parents=True)
+        (device / "uevent").write_text("MAJOR=259\nMINOR=0\nDEVNAME=nvme0n1\nDEVTYPE=disk\n")
         (self.proc / "stat").write_text(f"cpu  1 2 3\nbtime {BOOT}\nprocesses 7\n")
         self.passwd.write_text("root:x:0:0:root:/root:/bin/bash\n")
 
@@ -103,6 +136,10 @@ class NodeTree:
     @property
     def proc(self) -> Path:
         return self.root / "proc"
+
+    @property
+    def sys(self) -> Path:
+        return self.root / "sys"
 
     @property
     def passwd(self) -> Path:
@@ -118,6 +155,7 @@ class NodeTree:
         return [
             f"--path.cgroupfs={self.cgroups}",
             f"--path.procfs={self.proc}",
+            f"--path.sysfs={self.sys}",
             f"--path.passwd={self.passwd}",
             f"--path.job-facts={self.facts}",
         ]

@@ -82,6 +82,35 @@ MEMORY_LIMIT = _family(
     "Memory that the job may use on this node; no series where there is no limit.",
     unit="bytes",
 )
+MEMORY_EVENTS = _family(
+    "hpc_job_memory_events_total",
+    Kind.COUNTER,
+    "How often the job met its memory limit on this node (max), was slowed down at memory.high (high), found no memory (oom),"
+    " and had a process killed for it (oom_kill).",
+    "event",
+)
+PRESSURE = _family(
+    "hpc_job_pressure_seconds_total",
+    Kind.COUNTER,
+    "Time that some or all (full) of the job's tasks on this node waited for the resource (pressure stall information).",
+    "resource",
+    "kind",
+    unit="seconds",
+)
+IO_BYTES = _family(
+    "hpc_job_io_bytes_total",
+    Kind.COUNTER,
+    "Bytes that the job read from and wrote to the node's block devices; network file systems are not among them.",
+    "device",
+    "direction",
+)
+IO_OPERATIONS = _family(
+    "hpc_job_io_operations_total",
+    Kind.COUNTER,
+    "Reads and writes of the job on the node's block devices.",
+    "device",
+    "direction",
+)
 START_TIME = _family(
     "hpc_job_start_time_seconds",
     Kind.GAUGE,

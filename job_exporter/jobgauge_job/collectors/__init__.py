@@ -2,7 +2,15 @@
 
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.collectors.cpu import CpuCollector
+from jobgauge_job.collectors.io import IoCollector
 from jobgauge_job.collectors.jobs import JobsCollector
 from jobgauge_job.collectors.memory import MemoryCollector
+from jobgauge_job.collectors.pressure import PressureCollector
 
-COLLECTORS: tuple[type[JobCollector], ...] = (JobsCollector, CpuCollector, MemoryCollector)
+COLLECTORS: tuple[type[JobCollector], ...] = (
+    JobsCollector,
+    CpuCollector,
+    MemoryCollector,
+    PressureCollector,
+    IoCollector,
+)

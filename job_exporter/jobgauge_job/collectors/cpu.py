@@ -8,11 +8,11 @@ from typing import ClassVar
 from jobgauge.catalogue import job as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
-from jobgauge_job.collectors.base import JobCollector
-from jobgauge_job.columns import JobFile
+from jobgauge_job.collectors.base import LIMITS_KEPT, JobCollector
+from jobgauge_job.columns import JobColumns
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
-from jobgauge_job.sources.cgroup import Column, CpuList, Keyed, Words, seconds
+from jobgauge_job.sources.cgroup import Column, CpuList, Keyed, Quota, seconds
 
 
 class CpuCollector(JobCollector):
@@ -28,9 +28,9 @@ class CpuCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobFile({2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec"))})
-        self._cpuset = JobFile({2: ("cpuset.cpus.effective", CpuList())})
-        self._quota = JobFile({2: ("cpu.max", Words(2))})
+        self._stat = JobColumns({2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec"))})
+        self._cpuset = JobColumns({2: ("cpuset.cpus.effective", CpuList())}, keep=LIMITS_KEPT)
+        self._quota = JobColumns({2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
         self._seconds = self.series(catalogue.CPU_SECONDS, ("user",), ("system",))
         self._throttled = self.series(catalogue.CPU_THROTTLED)
         self._cpus = self.series(catalogue.CPUS)

@@ -5,13 +5,16 @@ They run for every job in every scrape, so nothing is converted that need not be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Protocol
 
 Row = Sequence[bytes | None]
 Column = Sequence[bytes | None]
+_Picker = Callable[[Sequence[bytes | None]], tuple[bytes | None, ...]]
 
 
 class Parser(Protocol):
@@ -28,68 +31,94 @@ class Parser(Protocol):
 class Keyed:
     """Picks the values of some keys from lines of `key value` (cpu.stat, memory.stat, memory.events).
 
-    Where the keys stand is learnt once for files with the same number of lines; at each further file only that the
-    keys stand there is checked, and no line behind the last wanted one is split.
+    Where the keys stand is learnt once for all files with the same number of lines; at each further file it is only
+    checked that they stand there, and no line behind the last wanted one is split.
     """
 
     def __init__(self, *keys: str) -> None:
         self.width = len(keys)
         self._keys = [key.encode() for key in keys]
-        self._shapes: dict[int, _Shape] = {}
+        self._forms: dict[int, _Form] = {}
 
     def __call__(self, text: bytes) -> Row:
         """Return the value of each key, None where the file does not have it."""
-        shape = self._shapes.get(text.count(b"\n"))
-        row = shape(text) if shape else None
-        return self._learn(text) if row is None else row
+        form = self._forms.get(text.count(b"\n"))
+        if form:
+            words: list[bytes | None] = text.split(None, form.words)  # type: ignore[assignment]  # None is put in below
+            if len(words) >= form.words and form.pick_keys(words) == form.keys:
+                words.append(None)
+                return form.pick_values(words)
+        return self._learn(text)
 
     def _learn(self, text: bytes) -> Row:
-        words = text.split()
-        places = {key: place for place, key in reversed(list(enumerate(words[:-1:2])))}
-        if len(self._shapes) >= 16:  # a kernel writes one or two
-            self._shapes.clear()
-        self._shapes[text.count(b"\n")] = _Shape(self._keys, [places.get(key) for key in self._keys])
-        return [words[2 * places[key] + 1] if key in places else None for key in self._keys]
+        words: list[bytes | None] = [*text.split(), None]
+        places = {key: 2 * place for place, key in reversed(list(enumerate(words[:-2:2])))}
+        found = [key for key in self._keys if key in places]
+        # Behind the words there is a None, which is what a key that is not in the file gets.
+        values = [places.get(key, -2) + 1 for key in self._keys]
+        form = _Form(
+            words=max(values, default=-1) + 1,
+            keys=tuple(found),
+            pick_keys=_picker([places[key] for key in found]),
+            pick_values=_picker(values),
+        )
+        if len(self._forms) >= 16:  # a kernel writes one or two
+            self._forms.clear()
+        self._forms[text.count(b"\n")] = form
+        return form.pick_values(words)
 
 
-class _Shape:
-    """Where the keys stand in files of one form."""
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Where the wanted keys stand in files of one form."""
 
-    def __init__(self, keys: Sequence[bytes], places: Sequence[int | None]) -> None:
-        found = [(key, 2 * place) for key, place in zip(keys, places, strict=True) if place is not None]
-        self._expected = tuple(key for key, _ in found)
-        self._words = max((place for _, place in found), default=0) + 2
-        self._names = _picker([place for _, place in found])
-        # The last word of a split text is replaced by None: it is what a key that is not there gets.
-        self._values = _picker([-1 if place is None else 2 * place + 1 for place in places])
-
-    def __call__(self, text: bytes) -> Row | None:
-        """Return the row, or None where the text has another form."""
-        words: list[bytes | None] = text.split(None, self._words)  # type: ignore[assignment]  # None is put in below
-        if len(words) < self._words or self._names(words) != self._expected:
-            return None
-        words.append(None)
-        return self._values(words)
+    words: int  # that are of interest
+    keys: tuple[bytes, ...]  # that are there
+    pick_keys: _Picker
+    pick_values: _Picker
 
 
-def _picker(places: Sequence[int]) -> Callable[[Sequence[bytes | None]], tuple[bytes | None, ...]]:
+def _picker(places: Sequence[int]) -> _Picker:
     """Return a function that picks some items of a list as a tuple, as itemgetter does for two and more."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda words: tuple(words[place] for place in places)
 
 
-class Words:
-    """The first words of a file of one line (memory.current, cpu.max)."""
+class Number:
+    """A file of one number (memory.current); digits() below sees to it that it is one."""
 
-    def __init__(self, width: int = 1) -> None:
-        self.width = width
-        self._missing = [None] * width
+    width = 1
 
     def __call__(self, text: bytes) -> Row:
-        """Return the words."""
-        words = text.split(None, self.width)[: self.width]
-        return words if len(words) == self.width else [*words, *self._missing][: self.width]
+        """Return the number."""
+        return (text.rstrip(),)
+
+
+class Quota:
+    """A quota and its period (cpu.max: `150000 100000`, or `max 100000`)."""
+
+    width = 2
+
+    def __call__(self, text: bytes) -> Row:
+        """Return both, in microseconds."""
+        words = text.split()
+        return words if len(words) == self.width else (None, None)
+
+
+class Pressure:
+    """Picks the totals of a pressure file: `some … total=N`, `full … total=N` (microseconds)."""
+
+    width = 2
+
+    def __call__(self, text: bytes) -> Row:
+        """Return the totals of some and full; None for full where the kernel does not write it (cpu before Linux 5.13)."""
+        some = text.find(b" total=") + 7
+        end = text.find(b"\n", some)
+        full = text.find(b" total=", end) + 7
+        if some < 7 or end < 0:
+            return None, None
+        return text[some:end], None if full < 7 else text[full:].rstrip()
 
 
 class CpuList:
@@ -130,3 +159,11 @@ def seconds(column: Column) -> Column:
         else b"0." + value.zfill(6)
         for value in column
     ]
+
+
+_IO = re.compile(rb"^(\d+:\d+) rbytes=(\d+) wbytes=(\d+) rios=(\d+) wios=(\d+)", re.MULTILINE)
+
+
+def io_devices(text: bytes) -> list[tuple[bytes, bytes, bytes, bytes, bytes]]:
+    """Return device (`major:minor`), bytes read and written, reads and writes of each line of an io.stat."""
+    return _IO.findall(text)
