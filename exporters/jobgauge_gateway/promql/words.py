@@ -1,4 +1,4 @@
-"""The words of PromQL up to Prometheus 3.14, experimental ones included. A function that is not here is refused."""
+"""The words of PromQL up to Prometheus 3.15, experimental ones included. A function that is not here is refused."""
 
 
 def _set(text: str) -> frozenset[str]:
