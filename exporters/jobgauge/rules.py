@@ -1,8 +1,8 @@
 """jobgauge-rules: write the Prometheus rule files with the site's thresholds.
 
 The rule files are plain Prometheus YAML with placeholders: `@{job.cpu-low}` stands for a setting of settings.yml. A
-duration can also be had as `@{job.min-age.seconds}`, a ratio as `@{job.cpu-low.percent}`. `@{window}` and `@{exempt}` are
-derived from settings. Every file of the folder is taken; nothing lists them.
+duration can also be had as `@{job.min-age.seconds}`, a ratio as `@{job.cpu-low.percent}`. `@{window}`, `@{exempt}` and
+`@{job-board}` are derived from settings. Every file of the folder is taken; nothing lists them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from jobgauge import __version__, data
+from jobgauge import __version__, data, yamlfile
 from jobgauge.config import Loader, duration, option, options, suggestion
 from jobgauge.errors import ConfigError, JobgaugeError
 
@@ -33,6 +33,9 @@ that exist no more are removed; other files there are left alone."""
 
 _PLACEHOLDER = re.compile(r"@\{([^}]*)\}")
 _LONGEST_INTERVAL = 120  # Prometheus forgets a sample after 5 minutes: two must fit, and one may be missed
+_JOB_BOARD = (
+    "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}"
+)
 _WINDOW = 4  # scrapes that a rate looks back: two may be missed
 
 
@@ -104,7 +107,7 @@ def schema(settings: Path) -> type[RulesConfig]:
                 KINDS[entry["kind"]],
             ),
         )
-        for name, entry in yaml.safe_load(settings.read_text(encoding="utf-8")).items()
+        for name, entry in yamlfile.read(str(settings)).items()
     ]
     return make_dataclass("Settings", declared, bases=(RulesConfig,), frozen=True)
 
@@ -125,6 +128,7 @@ def values(config: RulesConfig) -> dict[str, str]:
     if interval > _LONGEST_INTERVAL:
         raise ConfigError(f"scrape-interval: more than {_LONGEST_INTERVAL}s leaves gaps in every graph")
     found |= {"window": f"{_WINDOW * interval:g}s", "window.seconds": f"{_WINDOW * interval:g}"}
+    found["job-board"] = found["grafana-url"] + _JOB_BOARD
     exempt = {label: found[f"exempt.{label}"] for label in ("user", "account")}
     found["exempt"] = ",".join(f'{label}!~"{regex}"' for label, regex in exempt.items() if regex)
     return found
@@ -165,7 +169,7 @@ def written(root: Path, config: RulesConfig) -> dict[str, str]:
     pages = {}
     alerts: set[str] = set()
     for path in rule_files(root, config.compat):
-        page = filled(yaml.safe_load(path.read_text(encoding="utf-8")), known, path.name)
+        page = filled(yamlfile.read(str(path)), known, path.name)
         for group in page["groups"]:
             alerts.update(rule["alert"] for rule in group["rules"] if "alert" in rule)
             group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in config.off]
