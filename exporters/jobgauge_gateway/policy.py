@@ -22,7 +22,7 @@ _LOGIN = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 
 @dataclass(frozen=True)
 class Published:
-    """Metrics that others than a job's owner may see, by exact name."""
+    """Metrics that others than a job's owner may see, by exact name; a histogram's series each have their own name."""
 
     public: frozenset[str] = frozenset()  # for everybody
     account: frozenset[str] = frozenset()  # for the members of the account in their label
@@ -40,12 +40,12 @@ class Scope:
     def __post_init__(self) -> None:
         """Refuse what would match series that have no owner."""
         if not _LOGIN.fullmatch(self.login):
-            raise ValueError(
+            raise NotAllowed(
                 f"{self.login[:40]!a} is not a login that can own jobs; sign in by your cluster account"
             )
         for account in self.accounts:
             if not account or not account.isprintable():
-                raise ValueError(
+                raise NotAllowed(
                     f"{account[:40]!a} is not the name of an account; correct the list of accounts"
                 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,8 +11,9 @@ from jobgauge_gateway.promql.refusal import Refused
 from jobgauge_gateway.rewriter import Rewriter
 from tests.support.prometheus import Prometheus
 from tests.unit.gateway.cases import Case
-from tests.unit.gateway.conftest import Servers
 from tests.unit.gateway.world import NOW, START, STEP
+
+Servers = Mapping[str, Prometheus]  # by the name of what they hold
 
 
 class Fault(NamedTuple):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.support.prometheus import Prometheus, openmetrics, serve
+from tests.support.prometheus import openmetrics, serve
+from tests.unit.gateway.asking import Servers
 from tests.unit.gateway.world import ALICE, CAROL, DOT, SERIES, START, STEP, STEPS, visible
-
-Servers = Mapping[str, Prometheus]
 
 
 @pytest.fixture(scope="session")

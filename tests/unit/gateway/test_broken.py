@@ -11,9 +11,8 @@ from jobgauge_gateway.policy import Published, Scope
 from jobgauge_gateway.promql import parser, selector, words
 from jobgauge_gateway.promql.selector import Matcher, render
 from jobgauge_gateway.rewriter import Rewriter
-from tests.unit.gateway.asking import faults
+from tests.unit.gateway.asking import Servers, faults
 from tests.unit.gateway.cases import CASES
-from tests.unit.gateway.conftest import Servers
 from tests.unit.gateway.world import PUBLISHED
 
 pytestmark = pytest.mark.system

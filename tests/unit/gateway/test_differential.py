@@ -10,9 +10,8 @@ from jobgauge_gateway.policy import Scope
 from jobgauge_gateway.promql.refusal import Refused
 from jobgauge_gateway.rewriter import Rewriter
 from tests.support.prometheus import Prometheus
-from tests.unit.gateway.asking import answers, faults
+from tests.unit.gateway.asking import Servers, answers, faults
 from tests.unit.gateway.cases import CASES, SELECTORS, Case
-from tests.unit.gateway.conftest import Servers
 from tests.unit.gateway.world import ALICE, CAROL, DOT, NOW, PUBLISHED, STAFF, START
 
 pytestmark = pytest.mark.system

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from jobgauge_gateway.rewriter import Rewriter
-from tests.unit.gateway.asking import faults
+from tests.unit.gateway.asking import Servers, faults
 from tests.unit.gateway.cases import Case
-from tests.unit.gateway.conftest import Servers
 from tests.unit.gateway.grammar import selectors, vectors
 from tests.unit.gateway.world import ACCOUNT, ALICE, CAROL, PUBLIC, PUBLISHED
 

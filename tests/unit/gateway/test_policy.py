@@ -110,9 +110,9 @@ def test_an_accounts_metrics_are_refused_to_who_is_in_no_account() -> None:
     ],
 )
 def test_an_odd_login_has_no_scope(login: str) -> None:
-    with pytest.raises(ValueError, match="is not a login that can own jobs"):
+    with pytest.raises(NotAllowed, match="is not a login that can own jobs"):
         Scope(login)
-    with pytest.raises(ValueError, match="is not a login"):
+    with pytest.raises(NotAllowed, match="is not a login"):
         Scope(login, staff=True)
 
 
@@ -123,9 +123,9 @@ def test_a_login_of_the_cluster_has_a_scope(login: str) -> None:
 
 @pytest.mark.parametrize("account", ["", "a\nb", "a\0"])
 def test_an_account_without_a_proper_name_has_no_scope(account: str) -> None:
-    with pytest.raises(ValueError, match="is not the name of an account"):
+    with pytest.raises(NotAllowed, match="is not the name of an account"):
         Scope("alice", member_of=frozenset([account]))
-    with pytest.raises(ValueError, match="is not the name of an account"):
+    with pytest.raises(NotAllowed, match="is not the name of an account"):
         Scope("alice", leads=frozenset([account]))
 
 
