@@ -172,10 +172,11 @@ def _flow(lines: Sequence[Sequence[Panel]], y: int) -> Iterator[tuple[Panel, dic
     for line in lines:
         height = max(panel.height for panel in line)
         sharing = sum(not panel.width for panel in line) or 1
-        share = (_COLUMNS - sum(panel.width for panel in line)) // sharing
+        share, left = divmod(_COLUMNS - sum(panel.width for panel in line), sharing)
         x = 0
         for panel in line:
-            width = panel.width or share
+            width = panel.width or share + (left > 0)
+            left -= not panel.width
             yield panel, {"x": x, "y": y, "w": width, "h": height}
             x += width
         y += height

@@ -154,36 +154,43 @@ def timeseries(
     unit: Unit,
     stack: bool = False,
     colours: Mapping[str, str] | None = None,
+    lines: Sequence[str] = (),
     limits: Sequence[str] = (),
-    unbounded: bool = False,
+    no_value: str = style.NO_VALUE,
     width: int = 0,
     height: int = 8,
 ) -> Panel:
-    """Lines over time. `limits` names series drawn as a dashed line above the others; `colours` those with a meaning.
+    """Series over time, side by side or stacked; `lines` and `limits` name series that stand beside the stack.
 
-    A query's series have one colour by its place where there are several queries; `unbounded` lets a ratio pass 100 %.
+    Series have the colours of their places where each query makes one; `colours` are for names that have a meaning.
     """
-    field_config = dict(unit.json)
-    if unbounded:
-        field_config.pop("max", None)
+    field_config = {**unit.json, "noValue": no_value}
     if stack:
         field_config["custom"] = {"stacking": {"mode": "normal"}, "fillOpacity": 60, "lineWidth": 1}
     overrides = style.by_name(colours or {})
     targets = _targets(queries)
-    if len(queries) > 1 and not colours:
+    if not colours and not any("{{" in query.legend for query in queries):
         overrides = style.by_query(target["refId"] for target in targets)
-    for name in limits:
-        overrides.append({"matcher": {"id": "byName", "options": name}, "properties": _LIMIT_LINE})
+    overrides += [_drawn(name, _LINE) for name in lines] + [_drawn(name, _LIMIT) for name in limits]
     extra = {"fieldConfig": {"defaults": field_config, "overrides": overrides}}
     return Panel("timeseries", title, about.text, targets, extra, width, height)
 
 
-_LIMIT_LINE = [
-    style.fixed(style.NEUTRAL),
+# A line beside a stack, and one that is not to be passed.
+_LINE: list[Json] = [
     {"id": "custom.fillOpacity", "value": 0},
-    {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}},
-    {"id": "custom.stacking", "value": {"mode": "none", "group": "limit"}},
+    {"id": "custom.lineWidth", "value": 2},
+    {"id": "custom.stacking", "value": {"mode": "none", "group": "lines"}},
 ]
+_LIMIT: list[Json] = [
+    *_LINE,
+    style.fixed(style.NEUTRAL),
+    {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}},
+]
+
+
+def _drawn(name: str, properties: Sequence[Json]) -> Json:
+    return {"matcher": {"id": "byName", "options": name}, "properties": list(properties)}
 
 
 def stat(
@@ -198,7 +205,11 @@ def stat(
 ) -> Panel:
     """One number a series, as of the end of the time range."""
     defaults = {**unit.json, "thresholds": style.thresholds(scale), "noValue": no_value}
-    extra: Json = {"fieldConfig": {"defaults": defaults}}
+    named = any(query.legend for query in queries)
+    extra: Json = {
+        "fieldConfig": {"defaults": defaults},
+        "options": {"textMode": "value_and_name"} if named else {},
+    }
     return Panel("stat", title, about.text, _targets(queries, instant=True), extra, width, height)
 
 
@@ -240,11 +251,12 @@ def bars(
     unit: Unit,
     scale: Scale = (),
     links: Sequence[Link] = (),
+    no_value: str = style.NO_VALUE,
     width: int = 0,
     height: int = 8,
 ) -> Panel:
     """One horizontal bar a series, as of the end of the time range."""
-    defaults: Json = {**unit.json, "links": [link.json for link in links]}
+    defaults: Json = {**unit.json, "links": [link.json for link in links], "noValue": no_value}
     if scale:
         defaults |= {"thresholds": style.thresholds(scale), "color": {"mode": "thresholds"}}
     extra = {"fieldConfig": {"defaults": defaults}}
@@ -339,12 +351,17 @@ _COLOURED_TEXT: list[Json] = [
 _BAR: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
     {"id": "custom.displayMode", "value": "basic"},
+    {
+        "id": "fieldMinMax",
+        "value": True,
+    },  # else the bars are measured against the largest number of the table
     style.fixed(style.SERIES[0]),
 ]
 
 
 def _column(column: Column) -> Json:
     properties: list[Json] = [{"id": key, "value": value} for key, value in column.unit.json.items()]
+    properties.append({"id": "noValue", "value": "-"})
     if column.scale:
         properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
         properties += _COLOURED_TEXT

@@ -50,12 +50,15 @@ def memory_over_time(level: str, selector: str) -> Panel:
     )
 
 
-def lost_cpu_hours(level: str, selector: str) -> str:
-    """Return the CPU hours that stood idle in held CPUs over the time range; times without jobs count as none."""
-    return (
-        f"avg_over_time((sum({level}:hpc_job_cpus_wasted:sum{selector}) or vector(0))[$__range:5m])"
-        " * $__range_s / 3600"
-    )
+def of_node(expr: str) -> str:
+    """Return the expression with the exporter's `instance` as `node`, without its port."""
+    return f'label_replace({expr}, "node", "$1", "instance", "(.*?)(:[0-9]+)?")'
+
+
+def hours(series: str, labels: str = "") -> str:
+    """Return a series added up over the time range, in hours, by these labels; times without it count as none."""
+    grouped = f"sum by ({labels})" if labels else "sum"
+    return f"{grouped} (sum_over_time({series}[$__range:5m])) / 12"
 
 
 def efficiency(settings: Settings) -> style.Scale:

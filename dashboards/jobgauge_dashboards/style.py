@@ -17,19 +17,23 @@ GOOD, FAIR, POOR, NEUTRAL, MUTED = "blue", "orange", "semi-dark-red", "text", "s
 # The colours of Okabe and Ito, for series whose meaning is known: the first query, the second, …
 SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#999999", "#F0E442")
 
+# What goes in and what comes out has the same colours everywhere.
+DIRECTIONS = {"read": SERIES[0], "write": SERIES[1], "receive": SERIES[0], "transmit": SERIES[1]}
+
 NO_VALUE = "No data"
 
 
 class Unit(Enum):
     """What a number is, as Grafana's unit and decimals."""
 
-    COUNT = ("locale", None)
+    COUNT = ("short", None)
     WHOLE = ("locale", 0)
-    CORES = ("none", 3)  # of a process that takes little
+    TENTHS = ("locale", 1)
+    CORE = ("percentunit", None)  # what a single process takes of a core
     RATIO = ("percentunit", 0)
-    BYTES = ("bytes", 1)
-    BYTES_PER_SECOND = ("binBps", 1)
-    PER_SECOND = ("ops", 1)
+    BYTES = ("bytes", None)
+    BYTES_PER_SECOND = ("binBps", None)
+    PER_SECOND = ("ops", None)
     SECONDS = ("s", None)
     DURATION = ("dtdurations", None)
     DATE = ("dateTimeAsIso", None)  # of milliseconds
@@ -146,12 +150,7 @@ HOUSE: dict[str, Json] = {
             }
         },
         "options": {
-            "legend": {
-                "displayMode": "table",
-                "placement": "bottom",
-                "calcs": ["lastNotNull", "max"],
-                "showLegend": True,
-            },
+            "legend": {"displayMode": "list", "placement": "bottom", "calcs": [], "showLegend": True},
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
     },
@@ -161,7 +160,9 @@ HOUSE: dict[str, Json] = {
             "colorMode": "value",
             "graphMode": "none",
             "justifyMode": "center",
-            "textMode": "auto",
+            "textMode": "value",
+            "text": {"titleSize": 14, "valueSize": 36},
+            "wideLayout": False,
             "reduceOptions": _LAST,
         },
     },
@@ -177,8 +178,9 @@ HOUSE: dict[str, Json] = {
             "valueMode": "text",
             "minVizHeight": 16,
             "maxVizHeight": 28,
-            "namePlacement": "auto",
+            "namePlacement": "left",
             "sizing": "auto",
+            "text": {"titleSize": 13, "valueSize": 14},
         },
     },
     "table": {

@@ -35,6 +35,7 @@ _USER = (
 )
 # Grafana's numbers for how a list is sorted and when it is read again.
 _AS_GIVEN, _BY_NAME, _BY_NUMBER_DOWN = 0, 1, 4
+_HIDDEN = 2
 _AT_LOAD, _WITH_THE_TIME_RANGE = 1, 2
 
 
@@ -78,7 +79,7 @@ def _queried(wanted: frozenset[Variable]) -> Iterator[Json]:
         listed = 'label_values(hpc_job_cpus{cluster="$cluster",user="$user"}, jobid)'
         yield _template("jobid", "Job", listed) | {"sort": _BY_NUMBER_DOWN, "refresh": _AT_LOAD}
         owner = 'label_values(hpc_job_cpus{cluster="$cluster",jobid="$jobid"}, account)'
-        yield _template("account", "Account", owner) | {"refresh": _AT_LOAD}
+        yield _template("account", "Account", owner) | {"refresh": _AT_LOAD, "hide": _HIDDEN}
     elif Variable.ACCOUNT in wanted:
         yield _template(
             "account",

@@ -45,7 +45,7 @@ BUILT_IN = {
     "__range_s": "21600",
     "__user.login": "alice",
 }
-VARIABLE = re.compile(r"\$(?:\{([a-zA-Z_][\w.]*)(?::\w+)?\}|(\w+))")
+VARIABLE = re.compile(r"\$(?:\{([a-zA-Z_][\w.]*)(?::\w+)?\}|([a-zA-Z_]\w*))")
 
 
 class Asked(NamedTuple):
@@ -219,22 +219,37 @@ def test_every_column_of_a_table_is_a_label_or_a_query(uid: str) -> None:
     for panel in panels(BOARDS[uid]):
         if panel["type"] != "table":
             continue
-        exprs = {
-            target["refId"]: labels(promql.parse(replaced(target["expr"]))) for target in panel["targets"]
-        }
-        many = len(exprs) > 1
-        values = {f"Value #{ref}" if many else "Value" for ref in exprs}
-        columns = next(step for step in panel["transformations"] if step["id"] == "organize")["options"][
-            "renameByName"
-        ]
+        exprs = {target["refId"]: promql.parse(replaced(target["expr"])) for target in panel["targets"]}
+        values = {f"Value #{ref}" for ref in exprs} if len(exprs) > 1 else {"Value"}
+        organize = next(step for step in panel["transformations"] if step["id"] == "organize")
+        columns = organize["options"]["renameByName"]
         assert columns.keys() >= values, f"{panel['title']}: a query that no column shows"
-        labelled = columns.keys() - values
-        for ref, found in exprs.items():
-            assert labelled <= found, f"{panel['title']}, query {ref}: no label {labelled - found}"
-            assert not many or labelled == found, (
-                f"{panel['title']}, query {ref}: rows do not join on {found ^ labelled}"
+        for ref, expr in exprs.items():
+            assert not keeps_its_name(expr), (
+                f"{panel['title']}, query {ref}: the metric's name names the column"
             )
+            found, labelled = labels(expr), columns.keys() - values
+            if len(exprs) > 1:
+                assert labelled == found, (
+                    f"{panel['title']}, query {ref}: rows do not join on {found ^ labelled}"
+                )
+            else:
+                assert labelled <= found, f"{panel['title']}: no label {labelled - found}"
         assert {o["matcher"]["options"] for o in panel["fieldConfig"]["overrides"]} <= set(columns.values())
+
+
+def keeps_its_name(node: promql.Expr) -> bool:
+    """Say whether the expression's series still have a metric's name."""
+    if isinstance(node, promql.ParenExpr):
+        return keeps_its_name(node.expr)
+    if isinstance(node, promql.BinaryExpr):
+        return str(node.op) in ("and", "or", "unless") and keeps_its_name(node.lhs)
+    if isinstance(node, promql.AggregateExpr):
+        return str(node.op) in ("topk", "bottomk") and keeps_its_name(node.expr)
+    return isinstance(node, promql.VectorSelector) or (
+        isinstance(node, promql.Call)
+        and node.func.name in ("last_over_time", "sort", "sort_desc", "label_replace")
+    )
 
 
 @pytest.mark.parametrize("uid", BOARDS)
@@ -298,6 +313,8 @@ def test_panels_have_a_description_a_place_and_an_id_of_their_own(uid: str) -> N
     for panel in shown:
         if panel["type"] not in ("row", "text"):
             assert all(part in panel["description"] for part in ("**How:**", "**Beware:**")), panel["title"]
+            # What fits into a title 1280 pixels wide, beside the (i).
+            assert len(panel["title"]) <= 6.9 * panel["gridPos"]["w"] - 9, f"{panel['title']} would be cut"
 
 
 @pytest.mark.parametrize("uid", BOARDS)

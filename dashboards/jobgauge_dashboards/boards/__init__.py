@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobgauge_dashboards.board import Board
-from jobgauge_dashboards.boards import cluster_overview, job, my_jobs, suite
+from jobgauge_dashboards.boards import account, cluster_overview, inefficient, job, my_jobs, suite, top
 from jobgauge_dashboards.settings import Settings
 
 BOARDS: tuple[Callable[[Settings], Board], ...] = (
-    cluster_overview.build,
     my_jobs.build,
     job.build,
+    account.build,
+    inefficient.build,
+    top.build,
+    cluster_overview.build,
     suite.build,
 )

@@ -56,7 +56,7 @@ def _now(settings: Settings) -> list[Panel]:
             width=6,
         ),
         stat(
-            "CPU used of held",
+            "CPUs at work",
             About(
                 "How much of the CPU time that jobs hold they use.",
                 "CPU time used per second, as the kernel counts it, by CPUs held, over all jobs on nodes with the job exporter.",
@@ -68,7 +68,7 @@ def _now(settings: Settings) -> list[Panel]:
             width=4,
         ),
         stat(
-            "Memory used of asked",
+            "Memory in use",
             About(
                 "How much of the memory that jobs may use they fill.",
                 "Memory that the jobs' programs allocated, by the jobs' limits, where a job has one.",
@@ -81,7 +81,7 @@ def _now(settings: Settings) -> list[Panel]:
             width=4,
         ),
         stat(
-            "Age of the queue's figures",
+            "Queue last read",
             About(
                 "How old the scheduler's figures on this page are.",
                 "Time since the scheduler exporter last read the queue, the oldest of the chosen clusters.",
@@ -167,8 +167,8 @@ def _most_idle(settings: Settings) -> Panel:
             ),
             Column("account", "Account"),
             Column("cluster", "Cluster"),
-            Column("wasted", "Idle CPUs", Unit.COUNT, bar=True),
-            Column("held", "CPUs held", Unit.COUNT),
+            Column("wasted", "Idle CPUs", Unit.TENTHS, bar=True),
+            Column("held", "CPUs held", Unit.WHOLE),
             Column("ratio", "Used of held", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Idle CPUs",
@@ -182,5 +182,5 @@ def _top(title: str, series: str, label: str, verb: str) -> Panel:
         "Others are not shown; the sum of the bars is not the whole machine.",
     )
     return bars(
-        title, about, Query(f"topk(10, sum by ({label}) ({series}))", f"{{{{{label}}}}}"), unit=Unit.COUNT
+        title, about, Query(f"topk(10, sum by ({label}) ({series}))", f"{{{{{label}}}}}"), unit=Unit.WHOLE
     )

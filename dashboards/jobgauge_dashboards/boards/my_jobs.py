@@ -13,6 +13,7 @@ from jobgauge_dashboards.variables import USER, Variable, having
 _LEVEL = "cluster_user_account"
 _LIVING = having(USER, 'state=~"running|pending"')
 _JOB = "cluster, jobid, user, account"
+_RUNS = f"and on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
 _ENDED = f"unless on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
 
 
@@ -60,11 +61,11 @@ def _now(settings: Settings) -> list[Panel]:
                 "Where hyper-threads are scheduled, a CPU is one thread.",
             ),
             Query(f"sum({_LEVEL}:hpc_job_cpus_held:sum{USER})"),
-            unit=Unit.COUNT,
+            unit=Unit.WHOLE,
             no_value="None",
         ),
         stat(
-            "CPU used of held",
+            "CPUs at work",
             About(
                 "How much of the CPU time that your jobs hold they use at this moment.",
                 "CPU time used per second by CPUs held.",
@@ -76,7 +77,7 @@ def _now(settings: Settings) -> list[Panel]:
             no_value="No jobs",
         ),
         stat(
-            "Memory used of asked",
+            "Memory in use",
             About(
                 "How much of the memory that your jobs asked for they fill at this moment.",
                 "Memory that the programs allocated and touched, by the jobs' limits.",
@@ -93,7 +94,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "CPUs held less CPUs used, cut at zero job by job, added up over the time range.",
                 "Prometheus forgets: a range longer than its memory counts only what it still has.",
             ),
-            Query(shared.lost_cpu_hours(_LEVEL, USER)),
+            Query(shared.hours(f"{_LEVEL}:hpc_job_cpus_wasted:sum{USER}")),
             unit=Unit.WHOLE,
         ),
     ]
@@ -111,14 +112,14 @@ def _running(settings: Settings) -> Panel:
         {
             "started": f"job:hpc_job_start_time_seconds:min{USER} * 1000",
             "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{USER})",
-            "cpu": f"avg_over_time(job:hpc_job_cpus_used:sum{USER}[$__range]) / {held} and job:hpc_job_cpus_held:sum{USER}",
-            "memory": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{USER})",
-            "peak": f"job:hpc_job_memory_peak_bytes:sum{USER} / job:hpc_job_memory_held_bytes:sum{USER}",
+            "cpu": f"avg_over_time(job:hpc_job_cpus_used:sum{USER}[$__range]) / {held} {_RUNS}",
+            "memory": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{USER} {_RUNS})",
+            "peak": f"job:hpc_job_memory_peak_bytes:sum{USER} / job:hpc_job_memory_held_bytes:sum{USER} {_RUNS}",
         },
         (
             *shared.job_columns(job_of_row(start="Started"), user=False),
             Column("started", "Started", Unit.AGO),
-            Column("cpus", "CPUs", Unit.COUNT),
+            Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("memory", "Memory asked", Unit.BYTES),
             Column("peak", "Memory peak", Unit.RATIO, mappings=(), scale=style.PLAIN),
@@ -138,7 +139,7 @@ def _ended(settings: Settings) -> Panel:
         ),
         {
             "started": f"max by ({_JOB}) (last_over_time(job:hpc_job_start_time_seconds:min{USER}[$__range]) * 1000 {_ENDED})",
-            "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{USER})[$__range:5m]) * 1000 {_ENDED})",
+            "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{USER})[$__range:1m]) * 1000 {_ENDED})",
             "cpu": f"sum_over_time(job:hpc_job_cpus_used:sum{USER}[$__range])"
             f" / sum_over_time(job:hpc_job_cpus_held:sum{USER}[$__range]) {_ENDED}",
             "peak": f"max_over_time(job:hpc_job_memory_peak_bytes:sum{USER}[$__range])"

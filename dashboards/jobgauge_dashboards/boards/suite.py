@@ -41,7 +41,7 @@ def _trust(exporters: str) -> list[Panel]:
             unit=Unit.WHOLE,
         ),
         stat(
-            "Exporters that do not answer",
+            "Exporters down",
             About(
                 "Exporters that failed their last scrape.",
                 "Targets whose last scrape failed.",
@@ -52,7 +52,7 @@ def _trust(exporters: str) -> list[Panel]:
             scale=_NONE_IS_GOOD,
         ),
         stat(
-            "Collectors that fail",
+            "Failing collectors",
             About(
                 "Collectors that could not do their work in the last scrape, over all exporters.",
                 "Each exporter's own word on each of its collectors.",
@@ -63,7 +63,7 @@ def _trust(exporters: str) -> list[Panel]:
             scale=_NONE_IS_GOOD,
         ),
         stat(
-            "Series left out, last hour",
+            "Series left out",
             About(
                 "Series that the caps kept out of scrapes in the last hour.",
                 "Each exporter's own count; one series left out of every scrape counts each time.",
@@ -74,9 +74,9 @@ def _trust(exporters: str) -> list[Panel]:
             scale=_NONE_IS_GOOD,
         ),
         stat(
-            "Oldest figures of the scheduler",
+            "Scheduler read",
             About(
-                "Age of the scheduler's figures, the oldest of all its sources.",
+                "How long ago the scheduler was read, the oldest of all its sources.",
                 "Time since the scheduler exporter last read the source.",
                 "With the exporter down the figure vanishes rather than grows.",
             ),
@@ -202,7 +202,7 @@ def _size(exporters: str) -> list[Panel]:
             ),
             Query(f"max(rate(process_cpu_seconds_total{exporters}[$__rate_interval]))", "hungriest"),
             Query(f"quantile(0.5, rate(process_cpu_seconds_total{exporters}[$__rate_interval]))", "middle"),
-            unit=Unit.CORES,
+            unit=Unit.CORE,
         ),
         timeseries(
             "Memory of an exporter",

@@ -1,0 +1,178 @@
+"""Account, for those who lead one: who uses our share?"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import shared, style
+from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.links import job_of_row
+from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table, timeseries
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import ACCOUNT, Variable, having
+
+# By user, since a leader of an account may ask for series with its name, whosever they are.
+_LEVEL = "cluster_user_account"
+_LIVING = having(ACCOUNT, 'state=~"running|pending"')
+_MEMBER = "cluster, user, account"
+_JOB = "cluster, jobid, user, account"
+
+
+def build(settings: Settings) -> Board:
+    """Build the board."""
+    return Board(
+        name="account",
+        title="Account",
+        question="Who uses our share?",
+        role=Role.PIS,
+        variables=(Variable.CLUSTERS, Variable.ACCOUNT),
+        time="now-7d",
+        refresh="5m",
+        rows=(
+            Row("Now", [_now(settings)]),
+            Row(
+                "Members",
+                [
+                    [_members(settings)],
+                    [
+                        _by_member("CPUs held by member", "held", "hold"),
+                        _by_member("CPUs left idle by member", "wasted", "leave idle"),
+                    ],
+                ],
+            ),
+            Row("Running jobs", [[_running(settings)]]),
+            Row(
+                "Over time",
+                [[shared.cpus_over_time(_LEVEL, ACCOUNT), shared.memory_over_time(_LEVEL, ACCOUNT)]],
+                closed=True,
+            ),
+        ),
+    )
+
+
+def _now(settings: Settings) -> list[Panel]:
+    return [
+        stat(
+            "Jobs",
+            About(
+                "The account's jobs that run and that wait.",
+                "The scheduler's own count; each task of a job array counts.",
+                "Jobs on hold wait too.",
+            ),
+            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
+            unit=Unit.WHOLE,
+            no_value="No jobs",
+            width=6,
+        ),
+        stat(
+            "CPUs",
+            About(
+                "CPUs that the account's running jobs hold and its pending jobs ask for.",
+                "The scheduler's own figures.",
+                "Where hyper-threads are scheduled, a CPU is one thread.",
+            ),
+            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_job_cpus:sum{_LIVING})", "{{state}}"),
+            unit=Unit.WHOLE,
+            no_value="No jobs",
+            width=6,
+        ),
+        stat(
+            "CPUs at work",
+            About(
+                "How much of the CPU time that the account's jobs hold they use at this moment.",
+                "CPU time used per second by CPUs held.",
+                "A job that just began, or waits for files, looks idle.",
+            ),
+            Query(shared.ratio(_LEVEL, "hpc_job_cpus_used", "hpc_job_cpus_held", ACCOUNT)),
+            unit=Unit.RATIO,
+            scale=shared.efficiency(settings),
+            no_value="No jobs",
+        ),
+        stat(
+            "Memory in use",
+            About(
+                "How much of the memory that the account's jobs asked for they fill at this moment.",
+                "Memory that the programs allocated and touched, by the jobs' limits.",
+                "A job may need its memory later.",
+            ),
+            Query(shared.ratio(_LEVEL, "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", ACCOUNT)),
+            unit=Unit.RATIO,
+            no_value="No jobs",
+        ),
+        stat(
+            "CPU hours",
+            About(
+                "CPU hours that the account's jobs held in the time range.",
+                "CPUs held, added up over the time range.",
+                "Prometheus forgets: a range longer than its memory counts only what it still has.",
+            ),
+            Query(shared.hours(f"{_LEVEL}:hpc_job_cpus_held:sum{ACCOUNT}")),
+            unit=Unit.WHOLE,
+        ),
+    ]
+
+
+def _members(settings: Settings) -> Panel:
+    held = shared.hours(f"{_LEVEL}:hpc_job_cpus_held:sum{ACCOUNT}", _MEMBER)
+    used = shared.hours(f"{_LEVEL}:hpc_job_cpus_used:sum{ACCOUNT}", _MEMBER)
+    return table(
+        "Members",
+        About(
+            "What each member's jobs held, used and left idle in the time range.",
+            "CPUs held and used, added up over the time range; the idle ones cut at zero job by job.",
+            "Members without jobs in the time range are not listed.",
+        ),
+        {
+            "held": held,
+            "used": f"{used} / ({held})",
+            "lost": shared.hours(f"{_LEVEL}:hpc_job_cpus_wasted:sum{ACCOUNT}", _MEMBER),
+        },
+        (
+            Column("user", "User"),
+            Column("account", "Account", hidden=True),
+            Column("cluster", "Cluster"),
+            Column("held", "CPU hours", Unit.WHOLE, bar=True),
+            Column("used", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("lost", "CPU hours lost", Unit.WHOLE),
+        ),
+        sort="CPU hours",
+        height=9,
+    )
+
+
+def _by_member(title: str, what: str, verb: str) -> Panel:
+    return timeseries(
+        title,
+        About(
+            f"CPUs that each member's jobs {verb}.",
+            "Recorded sums over each member's jobs in this account.",
+            "Long time ranges are drawn in coarse steps; short jobs may fall between them.",
+        ),
+        Query(f"sum by (user) ({_LEVEL}:hpc_job_cpus_{what}:sum{ACCOUNT})", "{{user}}"),
+        unit=Unit.COUNT,
+        stack=True,
+    )
+
+
+def _running(settings: Settings) -> Panel:
+    return table(
+        "Running jobs",
+        About(
+            "The account's jobs on the machine now. Click a job to see what it did.",
+            "CPU used by CPU held at this moment, and the highest memory so far by the limit.",
+            "A job appears with its second scrape; the first minutes of a job say little.",
+        ),
+        {
+            "started": f"job:hpc_job_start_time_seconds:min{ACCOUNT} * 1000",
+            "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{ACCOUNT})",
+            "cpu": f"job:hpc_job_cpus_used:sum{ACCOUNT} / job:hpc_job_cpus_held:sum{ACCOUNT}",
+            "peak": f"job:hpc_job_memory_peak_bytes:sum{ACCOUNT} / job:hpc_job_memory_held_bytes:sum{ACCOUNT}",
+        },
+        (
+            *shared.job_columns(job_of_row(start="Started"), user=True),
+            Column("started", "Started", Unit.AGO),
+            Column("cpus", "CPUs", Unit.WHOLE),
+            Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("peak", "Memory peak", Unit.RATIO, scale=style.PLAIN),
+        ),
+        sort="Started",
+    )

@@ -1,0 +1,92 @@
+"""The first row of the board Job: what the job made of what it asked for, and what to ask for next time."""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import shared
+from jobgauge_dashboards.panels import About, Panel, Query, bars, stat, verdict
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import JOB
+
+# Shares of what the job asked for, over its life in the time range.
+_CPU = f"sum_over_time(job:hpc_job_cpus_used:sum{JOB}[$__range]) / sum_over_time(job:hpc_job_cpus_held:sum{JOB}[$__range])"
+_MEMORY = (
+    f"(max_over_time(job:hpc_job_memory_peak_bytes:sum{JOB}[$__range])"
+    f" or max_over_time(job:hpc_job_memory_used_bytes:sum{JOB}[$__range]))"
+    f" / max_over_time(job:hpc_job_memory_held_bytes:sum{JOB}[$__range])"
+)
+
+
+def _by_resource(shares: dict[str, str]) -> Query:
+    """Return one query with a series for each resource."""
+    named = (f'label_replace({expr}, "resource", "{name}", "", "")' for name, expr in shares.items())
+    return Query("max by (resource) (" + " or ".join(named) + ")", "{{resource}}")
+
+
+_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY})
+
+
+def lines(settings: Settings) -> list[list[Panel]]:
+    """Return the row's lines."""
+    return [[_verdict(settings), _shares(settings), _memory_to_ask(settings), _cpus_to_ask()]]
+
+
+def _verdict(settings: Settings) -> Panel:
+    return verdict(
+        "Verdict",
+        About(
+            "What the job made of what it asked for, in words.",
+            "CPU time used by CPU time held, and the memory peak against the limit, over the job's time in the range.",
+            "It judges the time range only: follow a link from My jobs to have all of the job in it.",
+        ),
+        _SHARES,
+        {"CPUs": shared.cpu_words(settings), "Memory": shared.memory_words(settings)},
+        no_value="No such job in this time range, or it is not yours",
+        width=10,
+        height=5,
+    )
+
+
+def _shares(settings: Settings) -> Panel:
+    return bars(
+        "Used of asked",
+        About(
+            "The shares behind the verdict.",
+            "CPU time used by CPU time held; the memory peak by the limit.",
+            "The kernel's peak counts page cache, which a job may not need.",
+        ),
+        _SHARES,
+        unit=Unit.RATIO,
+        scale=shared.efficiency(settings),
+        width=6,
+    )
+
+
+def _memory_to_ask(settings: Settings) -> Panel:
+    return stat(
+        "Ask per node",
+        About(
+            "Memory to ask for next time on each node.",
+            f"The highest peak of a node and {settings.memory_headroom:.0%} more, in whole GiB.",
+            "Another input may need more. A job that was killed for memory needed more than its peak.",
+        ),
+        Query(
+            f"ceil(max(max_over_time(job:hpc_job_memory_peak_bytes:max{JOB}[$__range]))"
+            f" * {1 + settings.memory_headroom:g} / 2^30) * 2^30"
+        ),
+        unit=Unit.BYTES,
+    )
+
+
+def _cpus_to_ask() -> Panel:
+    return stat(
+        "Ask for CPUs",
+        About(
+            "How many CPUs the job kept busy: as many to ask for next time.",
+            "The number of CPUs at work that it did not pass in 95 % of the time range, rounded up.",
+            "A program that scales takes what it gets; with fewer CPUs it runs longer.",
+        ),
+        # A tenth of a CPU more than a whole number is the start script, not the program.
+        Query(f"ceil(max(quantile_over_time(0.95, job:hpc_job_cpus_used:sum{JOB}[$__range])) - 0.1)"),
+        unit=Unit.WHOLE,
+    )
