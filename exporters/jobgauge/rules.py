@@ -1,8 +1,8 @@
 """jobgauge-rules: write the Prometheus rule files with the site's thresholds.
 
 The rule files are plain Prometheus YAML with placeholders: `@{job.cpu-low}` stands for a setting of settings.yml. A
-duration can also be had as `@{job.min-age.seconds}`, a ratio as `@{job.cpu-low.percent}`. `@{window}`, `@{exempt}` and
-`@{job-board}` are derived from settings. Every file of the folder is taken; nothing lists them.
+duration can also be had as `@{job.min-age.seconds}`, a ratio as `@{job.cpu-low.percent}`. `@{window}`, `@{exempt}`,
+`@{job-board}` and `@{user-board}` are derived from settings. Every file of the folder is taken; nothing lists them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ that exist no more are removed; other files there are left alone."""
 
 _PLACEHOLDER = re.compile(r"@\{([^}]*)\}")
 _LONGEST_INTERVAL = 120  # Prometheus forgets a sample after 5 minutes: two must fit, and one may be missed
-_JOB_BOARD = (
-    "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}"
-)
+_BOARDS = {  # links to boards, with the labels of an alert as their variables
+    "job-board": "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}",
+    "user-board": "/d/jobgauge-my-jobs?var-cluster={{ $labels.cluster | urlquery }}&var-user={{ $labels.user | urlquery }}",
+}
 _WINDOW = 4  # scrapes that a rate looks back: two may be missed
 
 
@@ -128,7 +129,7 @@ def values(config: RulesConfig) -> dict[str, str]:
     if interval > _LONGEST_INTERVAL:
         raise ConfigError(f"scrape-interval: more than {_LONGEST_INTERVAL}s leaves gaps in every graph")
     found |= {"window": f"{_WINDOW * interval:g}s", "window.seconds": f"{_WINDOW * interval:g}"}
-    found["job-board"] = found["grafana-url"] + _JOB_BOARD
+    found |= {board: found["grafana-url"] + path for board, path in _BOARDS.items()}
     exempt = {label: found[f"exempt.{label}"] for label in ("user", "account")}
     found["exempt"] = ",".join(f'{label}!~"{regex}"' for label, regex in exempt.items() if regex)
     return found

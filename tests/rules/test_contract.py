@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,19 @@ def rules_of(pages: dict[str, Any]) -> list[Rule]:
     return [rule for page in pages.values() for group in page["groups"] for rule in group["rules"]]
 
 
+def is_compat(name: str) -> bool:
+    return name.removesuffix(".rules.yml") in COMPAT
+
+
 @pytest.fixture(scope="module")
 def rules(pages: dict[str, Any]) -> list[Rule]:
-    """Every rule but the bridges, which read other exporters' series and record the same names as ours."""
-    return rules_of({name: page for name, page in pages.items() if not name.startswith("from-")})
+    """Every rule but those of compat/, which have other systems' names on one side."""
+    return rules_of({name: page for name, page in pages.items() if not is_compat(name)})
+
+
+@pytest.fixture(scope="module")
+def compat(pages: dict[str, Any]) -> dict[str, list[Rule]]:
+    return {name: rules_of({name: page}) for name, page in pages.items() if is_compat(name)}
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +100,25 @@ def test_every_metric_that_a_rule_reads_is_exposed_or_recorded(rules: list[Rule]
     read = {name for rule in rules for name in metrics(rule["expr"])}
     read |= {name for rule in rules for name in asked_by_templates(rule)}
     assert read - known == set()
+
+
+def test_a_compat_file_leads_to_our_names_or_from_them(
+    compat: dict[str, list[Rule]], records: list[str]
+) -> None:
+    for name, rules in compat.items():
+        recorded = {rule["record"] for rule in rules}
+        read = {metric for rule in rules for metric in metrics(rule["expr"])}
+        if name.startswith("from-"):
+            assert recorded <= set(records), name
+            assert not read & set(records) - recorded, name
+        else:
+            assert read <= {*records, *FAMILIES, *recorded}, name
+
+
+def test_every_compat_record_is_tested(compat: dict[str, list[Rule]], tests: list[Rule]) -> None:
+    for rules in compat.values():
+        for rule in rules:
+            assert labels_seen(tests, rule["record"]), rule["record"]
 
 
 def asked_by_templates(rule: Rule) -> set[str]:
@@ -173,6 +202,19 @@ def test_every_alert_says_what_to_do_and_where_to_look(alerts: list[Rule]) -> No
         assert alert["annotations"]["runbook_url"].endswith("/runbook.md#" + alert["alert"].lower())
 
 
+def test_every_link_leads_to_a_board_that_knows_its_variables(alerts: list[Rule]) -> None:
+    boards = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in SOURCES.parent.glob("dashboards/json/*/*.json")
+    ]
+    variables = {board["uid"]: {v["name"] for v in board["templating"]["list"]} for board in boards}
+    for alert in alerts:
+        link = alert["annotations"]["dashboard_url"]
+        uid = link.removeprefix("http://localhost:3000/d/").partition("?")[0]
+        assert uid in variables, link
+        assert set(re.findall(r"var-(\w+)=", link)) <= variables[uid], link
+
+
 def test_every_setting_is_used_and_every_file_ends_as_promised() -> None:
     files = [path for path in SOURCES.rglob("*.yml") if path.name != "settings.yml"]
     assert all(path.name.endswith((".rules.yml", ".alerts.yml")) for path in files)
@@ -180,6 +222,7 @@ def test_every_setting_is_used_and_every_file_ends_as_promised() -> None:
     used = {
         match.removesuffix(".seconds").removesuffix(".percent") for match in re.findall(r"@\{([^}]+)\}", text)
     }
+    # What these placeholders are derived from.
     used |= {"exempt.user", "exempt.account"} if "exempt" in used else set()
     used |= {"grafana-url"} if "job-board" in used else set()
     assert set(yaml.safe_load((SOURCES / "settings.yml").read_text(encoding="utf-8"))) - used == set()
