@@ -95,6 +95,8 @@ class Connection:
             return True
         secured = in_force.context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         self._socket = secured
+        if self.ending:  # end() may have found the socket while it changed hands
+            return False
         try:
             secured.do_handshake()
         except OSError as error:
@@ -111,7 +113,6 @@ class Connection:
         patience = self._limits.header_seconds
         keep = True
         while keep:
-            self.enter(Stage.WAITING)
             request = None
             try:
                 head = self._receive_head(patience)
@@ -128,6 +129,7 @@ class Connection:
             keep = keep and not self.ending
             self.enter(Stage.SENDING)
             self._send(*encode(response, request, in_force.config.headers, keep=keep))
+            self.enter(Stage.WAITING)
             patience = self._limits.idle_seconds
         self._take_leave()
 
@@ -176,7 +178,6 @@ class Connection:
 
     def _take_leave(self) -> None:
         """Let the client read its last answer: a close while input is unread resets the connection and loses it."""
-        self.enter(Stage.WAITING)
         sock = self._socket
         socket.socket.shutdown(sock, socket.SHUT_WR)
         deadline = time.monotonic() + _FAREWELL

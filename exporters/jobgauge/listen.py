@@ -60,14 +60,7 @@ class Listener:
         except ValueError as error:  # a NUL, or a host name that no name system can hold
             raise ConfigError(f"cannot listen on {address.text!r}: {error}") from error
         self._made = _identity(address.path)
-
-    @property
-    def name(self) -> str:
-        """What it is really bound to."""
-        if self._path:
-            return f"unix:{self._path}"
-        host, port, *_ = self.socket.getsockname()
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.name = address.text if address.path else _name(self.socket)  # what it is really bound to
 
     def close(self) -> None:
         """Stop listening, which ends an accept() that waits, and remove the socket's file if it is still ours."""
@@ -85,6 +78,11 @@ def _tcp(address: Address) -> socket.socket:
     found = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
     family, _, _, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)  # IPv4 first, as Go does
     return socket.create_server(where, family=family, backlog=_BACKLOG)
+
+
+def _name(sock: socket.socket) -> str:
+    host, port, *_ = sock.getsockname()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _unix(path: str) -> socket.socket:

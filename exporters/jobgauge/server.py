@@ -60,16 +60,15 @@ class Server:
             for address in self._wanted:
                 self._listeners.append(Listener(address))
         except ConfigError:
-            for listener in self._listeners:
-                listener.close()
+            self.stop()
             raise
         self._acceptors = [_start(self._accept, listener.socket) for listener in self._listeners]
 
     def stop(self, grace: float = 5.0) -> None:
         """Accept no more, and end the connections: those with a request in progress once it is answered."""
         self._stopping = True
-        for listener in self._listeners:
-            listener.close()
+        while self._listeners:
+            self._listeners.pop().close()
         for acceptor in self._acceptors:
             acceptor.join(grace)
         with self._changed:

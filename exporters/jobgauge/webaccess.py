@@ -77,10 +77,10 @@ class Access:
 
     def _read(self) -> None:
         # Versions are taken before the files are read: what changes meanwhile is seen at the next look.
-        seen = {path: _version(path) for path in (self._path, *self._seen)}
+        seen = {self._path: _version(self._path)}
         try:
             config = load(self._path)
-            seen = {self._path: seen[self._path]} | {path: _version(path) for path in config.files}
+            seen |= {path: _version(path) for path in config.files}
             context = _context(config.tls) if config.tls else None
             self._in_force = InForce(config, context, self._auth(config))
         finally:

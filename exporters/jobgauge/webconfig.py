@@ -163,8 +163,8 @@ class _Section:
     def chosen(self, key: str, name: str, choices: Mapping[str, T]) -> T:
         if name not in choices:
             names = [choice for choice in choices if choice]
-            near = suggestion(name, names) or f"; one of {', '.join(names)} is expected"
-            raise self.error(key, f"{name!r} is not supported{near}")
+            hint = f"; one of {', '.join(names)} is expected" if len(names) < 5 else suggestion(name, names)
+            raise self.error(key, f"{name!r} is not supported{hint}")
         return choices[name]
 
 
