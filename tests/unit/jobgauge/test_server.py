@@ -97,7 +97,9 @@ def test_a_request_at_work_is_never_closed_for_another(
     assert until_closed(dial(server)) == b""
     assert "all 2 connections are at work" in caplog.text
     go.set()
-    assert [read_answer(client).body for client in clients] == [b"done", b"done"]
+    for client in clients:
+        answer = read_answer(client)
+        assert (answer.body, answer.headers["connection"]) == (b"done", "keep-alive")
 
 
 def test_stop_lets_a_request_finish(serve: Serve, dial: Dial) -> None:
