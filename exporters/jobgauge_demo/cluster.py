@@ -20,6 +20,7 @@ class Cluster:
 
     def __init__(self, seed: int = 1, nodes: int = 20, users: int = MINIMUM_USERS) -> None:
         """Build the cluster; the same arguments always give the same one."""
+        self.parameters = seed, nodes, users
         self.seed = seed
         self.users = people(users)
         self.nodes = make_nodes(nodes)
