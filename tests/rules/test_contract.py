@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,17 @@ def test_the_readme_lists_every_record(records: list[str]) -> None:
         for level, operation in re.findall(r"`(\w+):(\w+)`", row)
     ]
     assert sorted(listed) == sorted(records)
+
+
+def test_the_recipe_for_long_term_storage_keeps_what_is_long_term_and_nothing_else(
+    pages: dict[str, Any], records: list[str], tmp_path: Path
+) -> None:
+    readme = (SOURCES / "README.md").read_text(encoding="utf-8")
+    recipe = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)[0]
+    (tmp_path / "prometheus.yml").write_text(recipe, encoding="utf-8")
+    subprocess.run(
+        ["promtool", "check", "config", "prometheus.yml"], cwd=tmp_path, check=True, capture_output=True
+    )
+    (keep,) = yaml.safe_load(recipe)["remote_write"][0]["write_relabel_configs"]
+    kept = {name for name in (*records, *FAMILIES) if re.fullmatch(keep["regex"], name)}
+    assert kept == {rule["record"] for rule in rules_of({"": pages["longterm.rules.yml"]})}
