@@ -4,6 +4,7 @@ JobgaugeError
 ├── ConfigError      a setting is wrong; the message names the key and says what to write
 ├── SourceError      a source (file, command, device, service) could not be read
 │   └── CommandError an external command failed, hung or printed too much
+├── HttpError        a client's request gets an error as its answer (jobgauge.http1)
 └── NoData           the machine has no such thing (no GPU, no Lustre): normal, never a failure
 """
 

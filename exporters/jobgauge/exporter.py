@@ -23,7 +23,7 @@ from jobgauge.exposition import render
 from jobgauge.own import OwnCollector
 from jobgauge.pages import Pages
 from jobgauge.runner import Runner
-from jobgauge.server import Server
+from jobgauge.server import Request, Response, Server
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
         config = loader.load()
         logs.set_up(config.log_level, config.log_format)
         if loader.action.check_config:
-            Server((), lambda _: None, config.web_config_file)  # type: ignore[arg-type, return-value]  # only its checks
+            Server(config.listen_address, _no_answer, config.web_config_file)  # checks both
             print(f"{exporter.program}: configuration is good")  # noqa: T201 - what --check-config is for
             return 0
         if loader.action.once:
@@ -114,6 +114,11 @@ def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
     except JobgaugeError as error:
         print(f"{exporter.program}: {error}", file=sys.stderr)  # noqa: T201 - the log may not be set up yet
         return 1
+
+
+def _no_answer(request: Request) -> Response:
+    """Stand in for the pages where a server is only checked, never started."""
+    return Response(404, request.path.encode())
 
 
 def _once(exporter: Exporter[C], config: C) -> int:
