@@ -7,8 +7,10 @@ appears (SeriesTable); at each scrape only the values are put between them, as t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from jobgauge.family import Family
 
@@ -29,10 +31,48 @@ class Samples:
         """Render values by label values: `Samples.of(F, {("alice", "running"): 3})`, `{(): 1}` without labels."""
         return SeriesTable(family, values, cluster).samples([number(value) for value in values.values()])
 
+    @classmethod
+    def of_histograms(
+        cls, family: Family, values: Mapping[tuple[str, ...], Histogram], cluster: str = ""
+    ) -> Samples:
+        """Render histograms by label values."""
+        name = family.name.encode()
+        lines: list[bytes] = []
+        for row, histogram in values.items():
+            labels = family.head(row, cluster)[len(name) : -1]
+            first = labels[:-1] + b"," if labels else b"{"
+            for bound, count in histogram.cumulative():
+                lines.append(b'%s_bucket%sle="%s"} %d' % (name, first, bound, count))
+            lines.append(b"%s_sum%s %s" % (name, labels, number(histogram.sum)))
+            lines.append(b"%s_count%s %d" % (name, labels, sum(histogram.counts)))
+        return cls(family, b"\n".join([*lines, b""]), len(lines))
+
     def head(self, count: int) -> Samples:
         """Return the first `count` series only."""
         lines = self.body.split(b"\n", count)
         return Samples(self.family, b"\n".join(lines[:count]) + b"\n" if count else b"", count, self.dropped)
+
+
+class Histogram:
+    """Observations counted by upper bound: one series of a histogram family."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: Sequence[float], counts: Iterable[int] = (), total: float = 0.0) -> None:
+        """Begin empty, or with what was counted before: one number a bound, and one for what lies beyond."""
+        self.bounds = tuple(bounds)
+        self.counts = list(counts) or [0] * (len(self.bounds) + 1)
+        self.sum = total
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def cumulative(self) -> Iterator[tuple[bytes, int]]:
+        """Return each bound, written as OpenMetrics wants it, and how many observations are not above it."""
+        for bound, count in zip((*self.bounds, math.inf), accumulate(self.counts), strict=True):
+            yield b"+Inf" if bound == math.inf else repr(float(bound)).encode(), count
 
 
 class SeriesTable:
