@@ -15,11 +15,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.slurm.accounting import sacct
+from jobgauge_demo.slurm.control import scontrol
+from jobgauge_demo.slurm.diag import sdiag
+from jobgauge_demo.slurm.limits import sshare
+from jobgauge_demo.slurm.nodes import sinfo
 from jobgauge_demo.slurm.queue import squeue
 from jobgauge_demo.slurm.text import UsageError
 from jobgauge_demo.slurm.view import View
 
-COMMANDS: Mapping[str, Callable[[View, Sequence[str]], str]] = {"squeue": squeue}
+COMMANDS: Mapping[str, Callable[[View, Sequence[str]], str]] = {
+    "sacct": sacct,
+    "scontrol": scontrol,
+    "sdiag": sdiag,
+    "sinfo": sinfo,
+    "squeue": squeue,
+    "sshare": sshare,
+}
 
 
 def write_commands(cluster: Cluster, directory: str) -> None:
@@ -40,7 +52,7 @@ def main(argv: Sequence[str], now: float) -> int:
     try:
         answer = COMMANDS[name](view, arguments)
     except UsageError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         return 1
     sys.stdout.buffer.write(answer.encode("utf-8", "surrogateescape"))
     return 0
