@@ -29,14 +29,30 @@ class ChildError(JobgaugeError):
 
 
 @dataclass(frozen=True)
+class Target:
+    """How Prometheus knows what it scrapes."""
+
+    job: str
+    instance: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Service:
-    """One child: what runs, where it listens, and how it is seen to be ready."""
+    """One child: what runs, where it listens, how it is seen to be ready, and what it is to others."""
 
     name: str
     argv: Sequence[str]
-    ports: Mapping[int, str] = field(default_factory=dict)  # each with the flag that moves it
+    ports: Sequence[int] = ()
     ready: Callable[[], bool] = lambda: True
     environment: Mapping[str, str] = field(default_factory=dict)
+    target: Target | None = None
+    page: str = ""  # what a person finds at its first port; empty: nothing worth a visit
+
+    @property
+    def url(self) -> str:
+        """The address of its first port."""
+        return f"http://127.0.0.1:{self.ports[0]}"
 
 
 @dataclass(eq=False)
@@ -74,6 +90,11 @@ class Supervisor:
         self.stop()
         for number in _END:
             signal.signal(number, signal.SIG_DFL)
+
+    @property
+    def count(self) -> int:
+        """How many children there are."""
+        return len(self._children)
 
     def start(self, services: Sequence[Service], timeout: float = 60.0) -> None:
         """Start children and return once all are ready; raise ChildError where one is not in time."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from jobgauge_demo import supervisor as module
 from jobgauge_demo.supervisor import ChildError, Service, Supervisor
 

@@ -1,0 +1,74 @@
+"""Which alerts should fire: what the simulated jobs do, held against what the rules promise to notice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.jobs import Job
+
+JUDGED_AFTER = (
+    1200  # seconds of a job's life in which the rules do not judge it; the rules are written with it
+)
+HOLDS_FOR = 60  # seconds that a job's alert must hold before it fires; the rules are written with it
+_SURE_AFTER = JUDGED_AFTER + HOLDS_FOR + 240  # and a few turns of scrapes and rules
+_LINGERS = (
+    420  # seconds after a job's end in which its alert may still be there: an OOM kill is told for 15 minutes
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """An alert on one kind of waste; `always`: on each such job that is old enough, not only at some time of its life."""
+
+    alert: str
+    always: bool = True
+
+
+# For each word of Habit.wastes, the alerts that exist for it. A new alert on jobs: one line here.
+_PROMISES: Mapping[str, tuple[_Promise, ...]] = {
+    "cpu": (_Promise("JobOneBusyCore"),),
+    "node-idle": (_Promise("JobNodeIdle"),),
+    "memory": (_Promise("JobMemoryOverAsked"),),
+    "leak": (
+        _Promise("JobMemoryLeak", always=False),
+        _Promise("JobMemoryNearLimit", always=False),
+        _Promise("JobMemoryOverAsked", always=False),  # while it is young, nobody can tell
+    ),
+    "oom": (_Promise("JobOomKilled", always=False),),
+}
+# The same for alerts on users, which depend on days: they may fire on who has such jobs.
+_MAY_ON_USERS: Mapping[str, tuple[str, ...]] = {
+    "cpu": ("UserCpuWasteDay", "UserCpuWasteWeek"),
+    "node-idle": ("UserCpuWasteDay", "UserCpuWasteWeek"),
+}
+
+Alerts = frozenset[tuple[str, str]]  # name, and job or user
+
+
+def expected(cluster: Cluster, t: float) -> tuple[Alerts, Alerts]:
+    """Return the alerts that must fire at t, and those that may: on jobs too young or just ended, and on users."""
+    running = cluster.running(t)
+    must = {
+        (promise.alert, str(job.id))
+        for job in running
+        for promise in _promises(job)
+        if promise.always and t - job.start > _SURE_AFTER and job.state(t) == "RUNNING"
+    }
+    may = {
+        (promise.alert, str(job.id))
+        for job in [*running, *cluster.ended(t - _LINGERS, t)]
+        for promise in _promises(job)
+    }
+    on_users = {
+        (alert, lane.user.name)
+        for lane in cluster.lanes
+        for word in lane.template.habit.wastes
+        for alert in _MAY_ON_USERS.get(word, ())
+    }
+    return frozenset(must), frozenset(may | on_users)
+
+
+def _promises(job: Job) -> list[_Promise]:
+    return [promise for word in job.template.habit.wastes for promise in _PROMISES.get(word, ())]
