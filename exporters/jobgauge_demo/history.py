@@ -7,7 +7,7 @@ sample once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from jobgauge.catalogue import FAMILIES
 from jobgauge.family import Family, Kind
 from jobgauge.samples import number
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.placing import Node
 from jobgauge_demo.queue_series import queue_truth
 from jobgauge_demo.series import Series, Value, truth
 
@@ -28,7 +29,9 @@ HEAD = "head"  # the instance that the scheduler exporter is scraped as
 _UP = Family("up", Kind.GAUGE, "1 where the scrape succeeded.")
 _SCRAPED = ("cluster", "instance", "job")
 Target = tuple[str, str]  # instance and job
-_Columns = dict[tuple[Series, Target], list[tuple[int, Value]]]
+_Columns = dict[
+    Series, list[tuple[bytes, Value]]
+]  # of each sample, how its line ends (the time), and its value
 
 
 def write_history(cluster: Cluster, directory: str, start: int, end: int, step: int) -> Iterator[str]:
@@ -42,35 +45,40 @@ def write_history(cluster: Cluster, directory: str, start: int, end: int, step: 
             yield path
 
 
-def _columns(cluster: Cluster, times: Iterable[int]) -> _Columns:
+def _columns(cluster: Cluster, times: Iterable[int]) -> dict[Target, _Columns]:
     """Return the samples of every series of every target."""
-    columns: _Columns = {}
-    head = HEAD, SCHEDULER_EXPORTER
+    nodes: list[tuple[Node, _Columns]] = [(node, {}) for node in cluster.nodes]
+    head: _Columns = {}
     for t in times:
-        for node in cluster.nodes:
-            target = node.name, JOB_EXPORTERS
-            columns.setdefault(((_UP.name, ()), target), []).append((t, 1))
-            for series, value in truth(cluster, node, t).items():
-                columns.setdefault((series, target), []).append((t, value))
-        columns.setdefault(((_UP.name, ()), head), []).append((t, 1))
-        for series, value in queue_truth(cluster, t).items():
-            columns.setdefault((series, head), []).append((t, value))
-    return columns
+        end = b" %d\n" % t
+        for node, columns in nodes:
+            _add(columns, truth(cluster, node, t), end)
+        _add(head, queue_truth(cluster, t), end)
+    return {(node.name, JOB_EXPORTERS): columns for node, columns in nodes} | {
+        (HEAD, SCHEDULER_EXPORTER): head
+    }
 
 
-def _write(path: str, columns: _Columns) -> None:
+def _add(columns: _Columns, series: Mapping[Series, Value], end: bytes) -> None:
+    """Add a scrape of a target."""
+    columns.setdefault((_UP.name, ()), []).append((end, 1))
+    for name, value in series.items():
+        columns.setdefault(name, []).append((end, value))
+
+
+def _write(path: str, targets: Mapping[Target, _Columns]) -> None:
     """Write an OpenMetrics file; the samples of a family stand together, and those of a series in their order."""
-    families: dict[str, list[tuple[Series, Target]]] = {}
-    for key in columns:
-        families.setdefault(key[0][0], []).append(key)
+    families: dict[str, list[tuple[Target, tuple[str, ...]]]] = {}
+    for target, columns in targets.items():
+        for name, labels in columns:
+            families.setdefault(name, []).append((target, labels))
     with open(path, "wb") as file:
-        for name, keys in families.items():
+        for name, members in families.items():
             family = _scraped(name)
             file.write(family.openmetrics_header)
-            for key in keys:
-                (_, labels), (instance, job) = key
-                head = family.head((*labels, Cluster.name, instance, job))
-                file.writelines(b"%b%b %d\n" % (head, number(value), t) for t, value in columns[key])
+            for target, labels in members:
+                head = family.head((*labels, Cluster.name, *target))
+                file.writelines([head + number(value) + end for end, value in targets[target][name, labels]])
         file.write(b"# EOF\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
@@ -11,6 +12,7 @@ from jobgauge_demo.usage import Usage
 _FIRST_PID = 3000
 _BLOCK = 1024  # process numbers that belong to one job
 _PID_MAX = 4 << 20
+_REMEMBERED = 1024  # jobs on a node
 _TASKS = 4  # processes that share the threads of a node's work
 _TICK = 10_000  # microseconds
 _SCRIPT = "/var/spool/slurmd/job{:05d}/slurm_script"
@@ -49,6 +51,14 @@ class Process:
 
 def processes(cluster: Cluster, job: Job, node: str) -> tuple[Process, ...]:
     """Return a job's processes on a node; the same ones for the whole run."""
+    return _processes(cluster, job.lane, job.number, node)
+
+
+@lru_cache(_REMEMBERED)
+def _processes(cluster: Cluster, lane: int, number: int, node: str) -> tuple[Process, ...]:
+    job = cluster.job(cluster.lanes[lane], number)
+    if job is None:
+        return ()
     pid = _first_pid(cluster, job, node)
     found: list[Process] = []
 
