@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench clean

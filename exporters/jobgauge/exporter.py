@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from jobgauge import log as logs
+from jobgauge import notify
 from jobgauge.collector import Collector
 from jobgauge.config import Loader, one_of, option, positive
 from jobgauge.errors import ConfigError, JobgaugeError
@@ -147,9 +148,13 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
     server = Server(config.listen_address, pages, config.web_config_file)
     server.start()
     log.info("%s listens on %s", exporter.program, ", ".join(server.addresses))
+    notify.tell("READY=1")
     while (caught := signals.get()) == signal.SIGHUP:
+        notify.tell("RELOADING=1")
         config, running = _reload(exporter, loader, runner, config, running)
+        notify.tell("READY=1")
     log.info("%s ends on %s", exporter.program, signal.Signals(caught).name)
+    notify.tell("STOPPING=1")
     server.stop()
     running.close()
     return 0
