@@ -13,6 +13,7 @@ from jobgauge_job.jobs import JobTable
 from jobgauge_job.layouts import LAYOUTS
 from jobgauge_job.sources.facts import FactsFolder
 from jobgauge_job.sources.procfs import Procfs
+from jobgauge_job.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,19 @@ def build(config: JobConfig) -> Running:
         scopes = ", ".join(layout.scopes()) or "none there yet; it is looked for again at each scrape"
         log.info("layout %s (%s): %s", layout.name, layout.about, scopes)
     resolver = Resolver(Procfs(config.procfs), FactsFolder(config.job_facts), Names(config.passwd))
-    table = JobTable(layouts, resolver, config.identity_timeout)
-    table.look()
+    table = JobTable(
+        layouts, resolver, identity_timeout=config.identity_timeout, keep_ended=config.keep_ended
+    )
+    collectors = [c(table, config) for c in COLLECTORS if c.essential or c.name in config.collectors]
+    table.watch()
     resolver.settle(_SETTLE)
-    chosen = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
-    return Running([collector(table, config) for collector in chosen], resolver.close)
+    watch = Watch(table, config.watch_interval)
+
+    def close() -> None:
+        watch.close()
+        resolver.close()
+
+    return Running(collectors, close)
 
 
 def _allow_many_files() -> None:

@@ -5,7 +5,7 @@
     yield series.samples(jobs, user, system)            values put between label texts that were made once
 
 What depends on the set of jobs (descriptors, label texts) is rebuilt only when a collector is given another tuple. A file
-that a job does not have, or has no more, reads as empty, and an empty file has no values.
+that a job does not have reads as empty, and an empty file has no values; the file of a job that has ended reads as it did last.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Generic, TypeVar
 
 from jobgauge.family import Family
 from jobgauge.samples import Samples, SeriesTable
-from jobgauge_job.jobs import Job
+from jobgauge_job.jobs import Job, JobTable
 from jobgauge_job.sources.cgroup import Column, Parser, digits
-from jobgauge_job.sources.files import ROOM, read_on
+from jobgauge_job.sources.files import ROOM, WHOLE, KeptFile, MissingFile, read_on
 
 Jobs = tuple[Job, ...]
 Variants = Sequence[Sequence[tuple[str, ...]]]  # for each job, the values of the labels beyond the job's own
@@ -30,44 +30,49 @@ R = TypeVar("R")
 class JobFile(Generic[R]):
     """One cgroup file of every job."""
 
-    def __init__(self, by_version: Mapping[int, tuple[str, Callable[[bytes], R]]]) -> None:
+    def __init__(self, table: JobTable, by_version: Mapping[int, tuple[str, Callable[[bytes], R]]]) -> None:
         """Take the file's name and parser for each version of cgroups that has it."""
+        self._lock = table.lock
         self._by_version = by_version
         self._jobs: Jobs | None = None
-        self._files: list[tuple[int, Callable[[bytes], R]]] = []
+        self._files: list[tuple[KeptFile, Callable[[bytes], R]]] = []
+        for version, (name, _) in by_version.items():
+            table.expect(version, name)
 
     def rows(self, jobs: Jobs) -> list[R]:
         """Return what the parser makes of each job's file."""
-        if jobs is not self._jobs:
-            self._files = [self._open(job) for job in jobs]
-            self._jobs = jobs
-        rows = []
-        for fd, parse in self._files:
-            try:
-                text = os.pread(fd, ROOM, 0)
-                if len(text) == ROOM:
-                    text = read_on(fd, text)
-            except OSError:  # the job has ended, or never had this file and fd is -1
-                text = b""
-            rows.append(parse(text))
+        with self._lock:
+            if jobs is not self._jobs:
+                self._files = [self._open(job) for job in jobs]
+                self._jobs = jobs
+            rows = []
+            for file, parse in self._files:
+                try:
+                    text = os.pread(file.fd, ROOM, 0)
+                    file.text = text if len(text) < WHOLE else read_on(file.fd, text)
+                except OSError:  # the job has ended, or never had this file
+                    pass
+                rows.append(parse(file.text))
         return rows
 
-    def _open(self, job: Job) -> tuple[int, Callable[[bytes], R]]:
+    def _open(self, job: Job) -> tuple[KeptFile, Callable[[bytes], R]]:
         if job.version in self._by_version:
             name, parse = self._by_version[job.version]
-            return job.open(name), parse
-        return -1, next(iter(self._by_version.values()))[1]
+            return job.file(name), parse
+        return MissingFile(), next(iter(self._by_version.values()))[1]
 
 
 class JobColumns:
     """One cgroup file of every job, as columns of whole numbers in the order of the jobs."""
 
-    def __init__(self, by_version: Mapping[int, tuple[str, Parser]], keep: float = 0.0) -> None:
+    def __init__(
+        self, table: JobTable, by_version: Mapping[int, tuple[str, Parser]], keep: float = 0.0
+    ) -> None:
         """Take the file's name and parser for each version; all give rows of the same width.
 
         The columns are kept for `keep` seconds while the jobs stay the same.
         """
-        self._file = JobFile(by_version)
+        self._file = JobFile(table, by_version)
         self._nothing: list[Column] = [()] * next(iter(by_version.values()))[1].width
         self._keep = keep
         self._kept_until = 0.0

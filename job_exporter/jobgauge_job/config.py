@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobgauge.config import duration, one_of, option
+from jobgauge.config import duration, one_of, option, positive
 from jobgauge.exporter import ExporterConfig
 from jobgauge_job.layouts import LAYOUTS
 
@@ -50,4 +50,25 @@ class JobConfig(ExporterConfig):
         "show a job after this time even if its user or account is still unknown",
         duration,
         metavar="DURATION",
+    )
+    watch_interval: float = option(
+        "jobs.watch-interval",
+        2.0,
+        "look for new jobs, and read those that are younger than two minutes, this often between scrapes",
+        duration,
+        metavar="DURATION",
+    )
+    keep_ended: float = option(
+        "jobs.keep-ended",
+        60.0,
+        "show the last values of a job for this time after its end; two scrape intervals are right",
+        duration,
+        metavar="DURATION",
+    )
+    programs: int = option(
+        "processes.programs",
+        5,
+        "how many programs of a job get a CPU time series of their own; the others share one",
+        positive,
+        metavar="N",
     )

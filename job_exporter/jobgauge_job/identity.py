@@ -171,7 +171,7 @@ class Resolver:
             identity.account, identity.partition, identity.gpus = facts.account, facts.partition, facts.gpus
         processes = list(islice(self._processes(job), _LOOK_AT))
         if processes:
-            identity.start = self._procfs.unix_time(min(process.start for process in processes))
+            identity.start = self._procfs.unix_time(min(process.stat.start for process in processes))
         if identity.uid is None:
             identity.uid = _owner(processes)
             if identity.uid is None and facts:
@@ -199,7 +199,7 @@ class Resolver:
         for folder in sorted(glob.glob(f"{glob.escape(top)}/step_*/slurm")):
             for pid in _pids(folder):
                 process = self._procfs.process(pid, folder.removeprefix(job.place.scope + "/"))
-                if process and process.comm == b"slurmstepd" and process.uids == (0, 0, 0, 0):
+                if process and process.stat.comm == b"slurmstepd" and process.uids == (0, 0, 0, 0):
                     title = _STEPD.match(self._procfs.title(pid))
                     if title:
                         return title[1].decode()
@@ -219,4 +219,4 @@ def _owner(processes: Sequence[Process]) -> int | None:
     Younger ones may show other numbers, since a user may start a container with user ids of its own.
     """
     owned = [process for process in processes if process.uids[0] != 0]
-    return min(owned, key=lambda process: process.start).uids[0] if owned else None
+    return min(owned, key=lambda process: process.stat.start).uids[0] if owned else None

@@ -2,88 +2,114 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 
 from jobgauge.errors import SourceError
 from jobgauge_job.identity import Identity, Resolver
 from jobgauge_job.layouts.base import Layout, Place
+from jobgauge_job.sources.files import KeptFile, MissingFile
 
 log = logging.getLogger(__name__)
 
+_YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
+
 
 class Job:
-    """One job: its directory, who it belongs to, and its open files.
+    """One job: its directory, who it belongs to, and its open files."""
 
-    The files are closed when nobody holds the job any more: a collector that is late may still read from it, and a
-    number of a closed descriptor would by then be another file.
-    """
-
-    __slots__ = ("_files", "_layout", "identity", "labels", "place", "seen", "version")
+    __slots__ = ("_files", "_layout", "ended", "identity", "labels", "place", "seen", "version")
 
     def __init__(self, layout: Layout, place: Place, jobid: str) -> None:
         self.place = place
         self.identity = Identity(jobid)
         self.labels: tuple[str, ...] = ()  # jobid, user, account; fixed when the job is first shown
         self.seen = time.monotonic()
+        self.ended: float | None = None  # Unix time
         self.version = layout.version
         self._layout = layout
-        self._files: dict[str, int] = {}
+        self._files: dict[str, KeptFile] = {}
 
     @property
     def start(self) -> bytes | None:
         """When the job's first process started (Unix time), where that could be read."""
         return None if self.identity.start is None else b"%.2f" % self.identity.start
 
+    @property
+    def end(self) -> bytes | None:
+        """When the job was found to have ended (Unix time); None while it lives."""
+        return None if self.ended is None else b"%.2f" % self.ended
+
     def path(self, file: str) -> str:
         """Return the path of one of the job's files."""
         return self._layout.path(self.place, file)
 
-    def open(self, file: str) -> int:
-        """Return a descriptor of one of the job's files, the same each time; -1 where it does not have it."""
-        fd = self._files.get(file)
-        if fd is None:
+    def file(self, name: str) -> KeptFile:
+        """Return one of the job's files, the same each time; one that is always empty where the job does not have it."""
+        kept = self._files.get(name)
+        if kept is None:
             try:
-                fd = os.open(self.path(file), os.O_RDONLY | os.O_CLOEXEC)
+                kept = KeptFile(self.path(name))
             except OSError as error:
-                log.debug("job %s: %s", self.place.name, error)
-                fd = -1
-            self._files[file] = fd
-        return fd
+                kept = MissingFile()
+                if error.errno == errno.EMFILE:
+                    log.warning("job %s is shown in part: %s", self.place.name, error)
+                    return kept
+            self._files[name] = kept
+        return kept
 
-    def __del__(self) -> None:
-        for fd in self._files.values():
-            if fd >= 0:
-                with suppress(OSError):
-                    os.close(fd)
+    def remember(self, names: Iterable[str]) -> None:
+        """Read some files, so that their text is there when the job is not any more."""
+        for name in names:
+            self.file(name).read_again()
 
 
 class JobTable:
     """All jobs of the node, kept up to date by refresh(); `shown` is replaced, never changed."""
 
-    def __init__(self, layouts: Sequence[Layout], resolver: Resolver, identity_timeout: float) -> None:
+    def __init__(
+        self, layouts: Sequence[Layout], resolver: Resolver, *, identity_timeout: float, keep_ended: float
+    ) -> None:
         self.shown: tuple[Job, ...] = ()
+        self.lock = threading.Lock()  # guards the table, and reading: texts must not go back in time
         self._layouts = layouts
         self._resolver = resolver
-        self._timeout = identity_timeout
+        self._identity_timeout = identity_timeout
+        self._keep_ended = keep_ended
+        self._files: set[tuple[int, str]] = set()  # that collectors read, by version of cgroups
         self._listed: dict[
             str, dict[str, int]
-        ] = {}  # inode by name, by scope: as the last refresh found them
+        ] = {}  # by scope, the inode of each name when it was listed last
         self._jobs: dict[Place, Job] = {}
-        self._waiting: list[Job] = []
+        self._waiting: list[Job] = []  # to be shown
+        self._ended: list[Job] = []
+
+    def expect(self, version: int, file: str) -> None:
+        """Have a file remembered of each job that may end soon."""
+        self._files.add((version, file))
 
     def refresh(self) -> None:
         """Look which jobs there are, and show those whose identity is known or has been waited for long enough."""
-        gone = self.look()
-        if gone or self._waiting:
-            self._show(gone)
+        with self.lock:
+            self._look()
+            self._show()
 
-    def look(self) -> set[Job]:
-        """Take new jobs into the table and start to identify them; return those that are gone."""
-        gone: set[Job] = set()
+    def watch(self) -> None:
+        """Look which jobs there are, and read the files of the young ones, in case they end before the next scrape."""
+        with self.lock:
+            self._look()
+            young = time.monotonic() - _YOUNG
+            jobs = [job for job in self._jobs.values() if job.seen > young]
+        for job in jobs:
+            with self.lock:
+                job.remember(file for version, file in self._files if version == job.version)
+
+    def _look(self) -> None:
+        """Find new jobs, and start to identify them; find those that have ended."""
         for scope, layout in self._scopes().items():
             now = _list(scope) if layout else {}
             before = self._listed.get(scope, {})
@@ -91,13 +117,13 @@ class JobTable:
                 continue
             for name, inode in before.items() - now.items():
                 if job := self._jobs.pop(Place(scope, name, inode), None):
-                    gone.add(job)
+                    job.ended = time.time()
+                    self._ended.append(job)
             if layout:
                 for name, inode in now.items():
                     if before.get(name) != inode:
                         self._add(layout, Place(scope, name, inode))
             self._listed[scope] = now
-        return gone
 
     def _scopes(self) -> dict[str, Layout | None]:
         """Return the layout of every scope; None for one that was listed before and is no more."""
@@ -113,24 +139,26 @@ class JobTable:
         self._waiting.append(job)
         self._resolver.add(job)
 
-    def _show(self, gone: set[Job]) -> None:
+    def _show(self) -> None:
         """Replace what is shown, where it changes."""
-        overdue = time.monotonic() - self._timeout
-        new, waiting = [], []
-        for job in self._waiting:
-            if job in gone:
+        new = [job for job in self._waiting if self._is_ready(job)]
+        over = time.time() - self._keep_ended
+        gone = {job for job in self._ended if job.ended is not None and job.ended <= over}
+        if new or gone:
+            for job in (*new, *gone):
                 job.identity.wanted = False
-            elif job.identity.complete or (job.identity.jobid and job.seen <= overdue):
-                job.identity.wanted = False
+            for job in new:
                 job.labels = job.identity.labels
-                new.append(job)
-            else:
-                waiting.append(job)
-        self._waiting = waiting
-        if new or not gone.isdisjoint(self.shown):
+            self._waiting = [job for job in self._waiting if job not in new and job not in gone]
+            self._ended = [job for job in self._ended if job not in gone]
             # A job that is requeued comes with the same id: its newest directory is the job.
             newest = {job.labels[0]: job for job in (*self.shown, *new) if job not in gone}
             self.shown = tuple(newest.values())
+
+    def _is_ready(self, job: Job) -> bool:
+        identity = job.identity
+        waited = time.monotonic() - job.seen >= self._identity_timeout or job.ended is not None
+        return identity.complete or bool(identity.jobid and waited)
 
 
 def _list(scope: str) -> dict[str, int]:

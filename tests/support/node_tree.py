@@ -9,9 +9,13 @@ import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from tests.support.process_tree import ProcessTree
 
 SCOPE = "system.slice/slurmstepd.scope"
 BOOT = 1_700_000_000  # Unix time at which the machine started
+TICKS = os.sysconf("SC_CLK_TCK")
 Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -36,6 +40,8 @@ class CgroupV2:
         return {
             "cgroup.events": "populated 1\nfrozen 0\n",
             "cgroup.procs": "",
+            "cgroup.stat": "nr_descendants 7\nnr_dying_descendants 0\n",
+            "cgroup.subtree_control": "cpuset cpu io memory pids\n",
             "cpu.stat": f"usage_usec {n * 10_000_003}\nuser_usec {n * 9_000_001}\nsystem_usec {n * 1_000_002}\n"
             f"core_sched.force_idle_usec 0\nnr_periods {n}\nnr_throttled {n}\nthrottled_usec {n * 31}\n"
             "nr_bursts 0\nburst_usec 0\n",
@@ -115,7 +121,7 @@ class NodeTree:
     """A node below `root`."""
 
     root: Path
-    first_pid: int = 1000
+    next_pid: int = 1000
     jobs: list[JobTree] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -183,7 +189,15 @@ class NodeTree:
         job.write(job.figures.files())
         job.stepd("batch")
         job.process("step_batch/user/task_0", "bash", ["/bin/bash", "slurm_script"], start=seed * 100)
-        job.process("step_batch/user/task_0", "python3", ["python3", "train.py"], start=seed * 100 + 50)
+        job.process(
+            "step_batch/user/task_0",
+            "python3",
+            ["python3", "train.py"],
+            start=seed * 100 + 50,
+            ticks=seed * 1009,
+            states="RSSSD",
+            exe="/opt/python/bin/python3.12",
+        )
         job.stepd("extern")
         job.process(
             "step_extern/user/task_special", "sleep", ["sleep", "100000000"], uid=0, start=seed * 100 - 30
@@ -201,6 +215,7 @@ class JobTree:
     uid: int
     folder: Path
     figures: CgroupV2
+    processes: list[ProcessTree] = field(default_factory=list)
 
     def write(self, files: dict[str, str]) -> None:
         """Write files of the job's own cgroup."""
@@ -208,7 +223,7 @@ class JobTree:
         for name, text in files.items():
             (self.folder / name).write_text(text)
 
-    def stepd(self, step: str) -> int:
+    def stepd(self, step: str) -> ProcessTree:
         """Add a step's slurmstepd, as root starts it."""
         return self.process(
             f"step_{step}/slurm",
@@ -219,37 +234,36 @@ class JobTree:
         )
 
     def process(
-        self,
-        group: str,
-        comm: str,
-        words: list[str],
-        *,
-        uid: int | None = None,
-        start: int = 0,
-        listed: bool = True,
-    ) -> int:
-        """Add a process in a cgroup below the job's; `start` is hundredths of a second after boot."""
-        pid = self.node.first_pid
-        self.node.first_pid += 1
-        uid = self.uid if uid is None else uid
-        folder = self.node.proc / str(pid)
-        folder.mkdir()
-        group_path = "/" + str((self.folder / group).relative_to(self.node.cgroups))
-        (folder / "cgroup").write_text(f"0::{group_path}\n")
-        (folder / "comm").write_text(comm[:15] + "\n")
-        (folder / "cmdline").write_bytes("\0".join([*words, ""]).encode())
-        (folder / "status").write_text(
-            f"Name:\t{comm}\nState:\tS (sleeping)\nPid:\t{pid}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nThreads:\t1\n"
+        self, group: str, comm: str, words: list[str], *, uid: int | None = None, start: int = 0, **more: Any
+    ) -> ProcessTree:
+        """Add a process in a cgroup below the job's."""
+        folder = self.folder / group
+        process = ProcessTree(
+            self.node.proc,
+            self.node.next_pid,
+            self.uid if uid is None else uid,
+            comm,
+            words,
+            "/" + str(folder.relative_to(self.node.cgroups)),
+            start,
+            **more,
         )
-        (folder / "stat").write_text(
-            f"{pid} ({comm}) S 1 {pid} {pid} 0 -1 4194560 9 0 3 0 12 5 0 0 20 0 1 0 {start} 200000 90 18446744073709551615\n"
-        )
-        procs = self.folder / group / "cgroup.procs"
-        procs.parent.mkdir(parents=True, exist_ok=True)
-        if listed:
-            with procs.open("a") as file:
-                file.write(f"{pid}\n")
-        return pid
+        self.node.next_pid += len(process.states)
+        process.write()
+        self.processes.append(process)
+        folder.mkdir(parents=True, exist_ok=True)
+        for inner in (self.folder, *folder.parents):
+            if inner.is_relative_to(self.folder) and not (inner / "cgroup.procs").exists():
+                (inner / "cgroup.procs").write_text("")
+        self.list_processes(group)
+        return process
+
+    def list_processes(self, group: str) -> None:
+        """Write the list of a cgroup's processes as they are now."""
+        folder = self.folder / group
+        name = "/" + str(folder.relative_to(self.node.cgroups))
+        pids = [p.pid for p in self.processes if p.cgroup == name and p.folder.exists()]
+        (folder / "cgroup.procs").write_text("".join(f"{pid}\n" for pid in pids))
 
     def labels(self, user: str, account: str = "") -> dict[str, str]:
         """Return the labels that all series of the job carry."""
@@ -258,8 +272,30 @@ class JobTree:
     def expected(self, user: str, account: str = "") -> dict[Key, float]:
         """Return every series of the job."""
         labels = self.labels(user, account)
-        start = BOOT + (self.figures.seed * 100 - 40) / os.sysconf("SC_CLK_TCK")
-        return self.figures.expected(**labels) | {key("hpc_job_start_time_seconds", **labels): start}
+        start = BOOT + (self.figures.seed * 100 - 40) / TICKS
+        return (
+            self.figures.expected(**labels)
+            | self._expected_processes(labels)
+            | {key("hpc_job_start_time_seconds", **labels): start}
+        )
+
+    def _expected_processes(self, labels: dict[str, str]) -> dict[Key, float]:
+        own = [process for process in self.processes if process.uid and process.folder.exists()]
+        states = "".join(process.states for process in own)
+        found: dict[Key, float] = {key("hpc_job_processes", **labels): len(own)}
+        for letter, state in zip(
+            "RSDTZ", ("running", "sleeping", "uninterruptible", "stopped", "zombie"), strict=True
+        ):
+            found[key("hpc_job_threads", state=state, **labels)] = states.count(letter)
+        used: dict[str, int] = {}
+        for process in own:
+            program = process.exe or process.comm
+            used[program] = used.get(program, 0) + process.ticks
+        # A program that has used less than a second does not get a series.
+        for program in [name for name, ticks in used.items() if ticks >= 100]:
+            found[key("hpc_job_process_cpu_seconds_total", exe=program, **labels)] = used.pop(program) / TICKS
+        found[key("hpc_job_process_cpu_seconds_total", exe="other", **labels)] = sum(used.values()) / TICKS
+        return found
 
     def end(self) -> None:
         """Remove the job, as the scheduler does."""

@@ -111,9 +111,34 @@ IO_OPERATIONS = _family(
     "device",
     "direction",
 )
+PROCESSES = _family(
+    "hpc_job_processes",
+    Kind.GAUGE,
+    "Processes of the job on this node, without the scheduler's own.",
+)
+THREADS = _family(
+    "hpc_job_threads",
+    Kind.GAUGE,
+    "Threads of the job's processes on this node by what they do; uninterruptible ones wait for a disk or a file system.",
+    "state",
+)
+PROCESS_CPU_SECONDS = _family(
+    "hpc_job_process_cpu_seconds_total",
+    Kind.COUNTER,
+    "CPU time by program: those of the job that use most on this node, and the rest as `other`. Programs that live shorter"
+    " than a scrape interval are not seen here.",
+    "exe",
+    unit="seconds",
+)
 START_TIME = _family(
     "hpc_job_start_time_seconds",
     Kind.GAUGE,
     "When the job appeared on this node (Unix time).",
+    unit="seconds",
+)
+END_TIME = _family(
+    "hpc_job_end_time_seconds",
+    Kind.GAUGE,
+    "When the job was gone from this node (Unix time); its last values stay for a minute. No series while it lives.",
     unit="seconds",
 )

@@ -6,6 +6,7 @@ from jobgauge_job.collectors.io import IoCollector
 from jobgauge_job.collectors.jobs import JobsCollector
 from jobgauge_job.collectors.memory import MemoryCollector
 from jobgauge_job.collectors.pressure import PressureCollector
+from jobgauge_job.collectors.processes import ProcessesCollector
 
 COLLECTORS: tuple[type[JobCollector], ...] = (
     JobsCollector,
@@ -13,4 +14,5 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     MemoryCollector,
     PressureCollector,
     IoCollector,
+    ProcessesCollector,
 )

@@ -28,9 +28,9 @@ class CpuCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobColumns({2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec"))})
-        self._cpuset = JobColumns({2: ("cpuset.cpus.effective", CpuList())}, keep=LIMITS_KEPT)
-        self._quota = JobColumns({2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
+        self._stat = JobColumns(table, {2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec"))})
+        self._cpuset = JobColumns(table, {2: ("cpuset.cpus.effective", CpuList())}, keep=LIMITS_KEPT)
+        self._quota = JobColumns(table, {2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
         self._seconds = self.series(catalogue.CPU_SECONDS, ("user",), ("system",))
         self._throttled = self.series(catalogue.CPU_THROTTLED)
         self._cpus = self.series(catalogue.CPUS)

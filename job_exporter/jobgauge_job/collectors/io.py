@@ -26,7 +26,7 @@ class IoCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobFile({2: ("io.stat", io_devices)})
+        self._stat = JobFile(table, {2: ("io.stat", io_devices)})
         self._devices = BlockDevices(config.sysfs)
         self._bytes = self.varied(catalogue.IO_BYTES)
         self._operations = self.varied(catalogue.IO_OPERATIONS)

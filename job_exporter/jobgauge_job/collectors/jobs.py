@@ -18,15 +18,17 @@ class JobsCollector(JobCollector):
 
     name = "jobs"
     about = "which jobs are on this node, and since when"
-    families: ClassVar[tuple[Family, ...]] = (catalogue.START_TIME,)
+    families: ClassVar[tuple[Family, ...]] = (catalogue.START_TIME, catalogue.END_TIME)
     essential = True
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
         self._start = self.series(catalogue.START_TIME)
+        self._end = self.series(catalogue.END_TIME)
 
     def collect(self) -> Iterable[Samples]:
         """List the scopes."""
         self.table.refresh()
         jobs = self.table.shown
         yield self._start.samples(jobs, [job.start for job in jobs])
+        yield self._end.samples(jobs, [job.end for job in jobs])

@@ -42,12 +42,14 @@ class MemoryCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobColumns({2: ("memory.stat", Keyed(*(key for _, key in _STAT)))})
+        self._stat = JobColumns(table, {2: ("memory.stat", Keyed(*(key for _, key in _STAT)))})
         self._kinds = [self.series(family) for family, _ in _STAT]
-        self._single = [(JobColumns({2: (file, Number())}), self.series(family)) for family, file in _SINGLE]
-        self._max = JobColumns({2: ("memory.max", Number())}, keep=LIMITS_KEPT)
+        self._single = [
+            (JobColumns(table, {2: (file, Number())}), self.series(family)) for family, file in _SINGLE
+        ]
+        self._max = JobColumns(table, {2: ("memory.max", Number())}, keep=LIMITS_KEPT)
         self._limit = self.series(catalogue.MEMORY_LIMIT)
-        self._counts = JobColumns({2: ("memory.events", Keyed(*_EVENTS))})
+        self._counts = JobColumns(table, {2: ("memory.events", Keyed(*_EVENTS))})
         self._events = self.series(catalogue.MEMORY_EVENTS, *((event,) for event in _EVENTS))
 
     def collect(self) -> Iterable[Samples]:

@@ -27,7 +27,9 @@ class PressureCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._files = [JobColumns({2: (f"{resource}.pressure", Pressure())}) for resource in _RESOURCES]
+        self._files = [
+            JobColumns(table, {2: (f"{resource}.pressure", Pressure())}) for resource in _RESOURCES
+        ]
         variants = [(resource, kind) for resource in _RESOURCES for kind in ("some", "full")]
         self._pressure = self.series(catalogue.PRESSURE, *variants)
 

@@ -6,7 +6,7 @@ They run for every job in every scrape, so nothing is converted that need not be
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -45,7 +45,11 @@ class Keyed:
         form = self._forms.get(text.count(b"\n"))
         if form:
             words: list[bytes | None] = text.split(None, form.words)  # type: ignore[assignment]  # None is put in below
-            if len(words) >= form.words and form.pick_keys(words) == form.keys:
+            if (
+                len(words) >= form.words
+                and form.pick_keys(words) == form.keys
+                and not (form.missing and form.missing(b"\n" + text))
+            ):
                 words.append(None)
                 return form.pick_values(words)
         return self._learn(text)
@@ -59,6 +63,7 @@ class Keyed:
         form = _Form(
             words=max(values, default=-1) + 1,
             keys=tuple(found),
+            missing=_search(key for key in self._keys if key not in places),
             pick_keys=_picker([places[key] for key in found]),
             pick_values=_picker(values),
         )
@@ -74,8 +79,14 @@ class _Form:
 
     words: int  # that are of interest
     keys: tuple[bytes, ...]  # that are there
+    missing: Callable[[bytes], object] | None  # finds those that are not there
     pick_keys: _Picker
     pick_values: _Picker
+
+
+def _search(keys: Iterable[bytes]) -> Callable[[bytes], object] | None:
+    names = b"|".join(map(re.escape, keys))
+    return re.compile(rb"\n(?:" + names + rb")\s").search if names else None
 
 
 def _picker(places: Sequence[int]) -> _Picker:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from jobgauge_job.sources.files import read
+from jobgauge_job.sources.files import KeptFile, read
 
 
 @dataclass(frozen=True)
@@ -13,9 +16,8 @@ class Process:
     """One process of a job."""
 
     pid: int
-    comm: bytes
+    stat: Stat
     uids: tuple[int, ...]  # real, effective, saved, file system
-    start: int  # clock ticks after boot
 
 
 def parse_uids(status: bytes) -> tuple[int, ...]:
@@ -27,10 +29,35 @@ def parse_uids(status: bytes) -> tuple[int, ...]:
     return ()
 
 
-def parse_stat(stat: bytes) -> tuple[bytes, list[bytes]]:
-    """Return the name and the fields from the third on of a /proc/PID/stat; a name may hold anything, `)` too."""
-    head, _, tail = stat.rpartition(b")")
-    return head.partition(b"(")[2], tail.split()
+class Stat(NamedTuple):
+    """What a /proc/PID/stat says."""
+
+    comm: bytes
+    state: bytes
+    ticks: int  # of CPU time
+    threads: int
+    start: int  # clock ticks after boot
+
+
+def parse_stat(text: bytes) -> Stat | None:
+    """Read a /proc/PID/stat; None where it is no such thing. A name may hold anything, `) R 1` too."""
+    head, _, tail = text.rpartition(b")")
+    fields = tail.split(None, 20)
+    try:
+        return Stat(
+            comm=head.partition(b"(")[2],
+            state=fields[0],
+            ticks=int(fields[11]) + int(fields[12]),
+            threads=int(fields[17]),
+            start=int(fields[19]),
+        )
+    except (IndexError, ValueError):
+        return None
+
+
+def parse_state(text: bytes) -> bytes:
+    """Return the state alone, a letter."""
+    return text[text.rfind(b")") + 2 :][:1]
 
 
 def parse_boot_time(stat: bytes) -> int | None:
@@ -53,16 +80,14 @@ class Procfs:
         """Return a process if it sits in a cgroup of which `directory` is a part; None where it does not, or has ended."""
         try:
             groups = read(f"{self._root}/{pid}/cgroup")
-            comm, fields = parse_stat(read(f"{self._root}/{pid}/stat"))
+            stat = parse_stat(read(f"{self._root}/{pid}/stat"))
             uids = parse_uids(read(f"{self._root}/{pid}/status"))
         except OSError:
             return None
         within = b"/" + os.fsencode(directory) + b"/"
         if not any(within in line + b"/" for line in groups.splitlines()):
             return None  # the number has been given to another process since it was listed
-        if len(uids) != 4 or len(fields) < 20 or not fields[19].isdigit():
-            return None
-        return Process(pid, comm, uids, int(fields[19]))
+        return Process(pid, stat, uids) if stat and len(uids) == 4 else None
 
     def title(self, pid: int) -> bytes:
         """Return a process's command line, its words separated by NUL; nothing where it has ended."""
@@ -70,6 +95,31 @@ class Procfs:
             return read(f"{self._root}/{pid}/cmdline", 4096)
         except OSError:
             return b""
+
+    def program(self, pid: int) -> bytes:
+        """Return the path of a process's program; raise OSError where this needs more privilege, or it has ended."""
+        path = os.readlink(os.fsencode(f"{self._root}/{pid}/exe"))
+        return path.removesuffix(b" (deleted)")
+
+    def stat_file(self, pid: int, share: float) -> KeptFile:
+        """Open a process's stat: it answers ESRCH once that process has gone, whoever gets its number."""
+        return KeptFile(f"{self._root}/{pid}/stat", share)
+
+    def threads(self, pid: int, known: Mapping[int, KeptFile], share: float) -> dict[int, KeptFile]:
+        """Return the stat of each thread but the first, open; raise OSError (EMFILE) where there are too many."""
+        folder = f"{self._root}/{pid}/task"
+        try:
+            numbers = {int(name) for name in os.listdir(folder) if name.isdigit()}
+        except OSError:
+            return {}  # the process has ended
+        found = {}
+        for number in numbers - {pid}:
+            try:
+                found[number] = known.get(number) or KeptFile(f"{folder}/{number}/stat", share)
+            except OSError as error:
+                if error.errno == errno.EMFILE:
+                    raise
+        return found
 
     def unix_time(self, ticks: int) -> float | None:
         """Turn clock ticks after boot into Unix time."""

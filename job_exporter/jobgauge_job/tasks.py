@@ -1,0 +1,132 @@
+"""The processes of one job, watched through files that stay open."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+
+from jobgauge.errors import SourceError
+from jobgauge_job.groups import JobGroups
+from jobgauge_job.jobs import Job
+from jobgauge_job.programs import ProgramTimes
+from jobgauge_job.sources.files import KeptFile
+from jobgauge_job.sources.procfs import Procfs, Stat, parse_stat, parse_state
+
+_SHARE = 0.9  # of the descriptors, for processes
+_SHARE_OF_THREADS = 0.6
+_HEAD = 128  # bytes of a stat in which the state is
+_NAME = 256  # characters of a program's path that are shown
+
+
+class JobTasks:
+    """Counts a job's processes, its threads by state, and what its programs use."""
+
+    def __init__(self, job: Job, procfs: Procfs, places: int) -> None:
+        self._job = job
+        self._procfs = procfs
+        self._groups = JobGroups(job)
+        self._known: dict[bytes, _Task | None] = {}  # None for a process of root's, such as slurmstepd
+        self.programs = ProgramTimes(places)
+        self.processes: int | None = None  # None where it can't be told
+        self.states: bytes | None = None  # the kernel's letter for each thread
+
+    def read(self) -> None:
+        """Look at every process; raise SourceError where they can't be told, which leaves the counts None."""
+        self.processes = self.states = None
+        try:
+            listed = self._groups.pids()
+        except OSError as error:
+            _unless_short(error)
+            return  # the job has ended
+        before = self._known
+        self._known = {pid: before[pid] for pid in listed if pid in before}
+        used: Counter[str] = Counter()
+        try:
+            for pid in listed:
+                self._read_task(pid, used)
+        finally:
+            self.programs.add(used)
+        if listed and not self._known:
+            raise SourceError(
+                "/proc shows no process of a job: it is mounted with hidepid, or of another pid namespace"
+            )
+        tasks = [task for task in self._known.values() if task]
+        self.states = b"".join([task.states() for task in tasks])
+        self.processes = len(tasks)
+
+    def _read_task(self, pid: bytes, used: Counter[str]) -> None:
+        try:
+            if pid not in self._known:
+                self._known[pid] = self._meet(int(pid))
+            if task := self._known[pid]:
+                ticks = task.read()
+                used[task.program] += ticks
+        except OSError as error:
+            _unless_short(error)
+            self._known.pop(
+                pid, None
+            )  # it has ended; where its number is in use again, that is for the next time
+
+    def _meet(self, pid: int) -> _Task | None:
+        """Open a process that is new here; None where it is not the job's user's."""
+        stat = self._procfs.stat_file(pid, _SHARE)
+        found = self._procfs.process(pid, self._job.place.name)
+        if found is None:
+            raise ProcessLookupError
+        mine = found.uids[0] != 0 or self._job.identity.uid == 0
+        return _Task(pid, stat, self._procfs) if mine else None
+
+
+class _Task:
+    """A process of the job's user."""
+
+    def __init__(self, pid: int, stat: KeptFile, procfs: Procfs) -> None:
+        self._pid = pid
+        self._file = stat
+        self._procfs = procfs
+        self._stat = Stat(b"", b"", 0, 0, 0)
+        self._threads: dict[int, KeptFile] = {}  # all but the first
+        self.program = ""
+
+    def read(self) -> int:
+        """Return the CPU ticks that it has used since the last time; raise OSError where it has gone."""
+        stat = parse_stat(self._file.read())
+        if stat is None:
+            raise ProcessLookupError
+        if stat.comm != self._stat.comm:  # new, or it has become another program
+            self.program = self._name(stat.comm)
+        more = max(0, stat.ticks - self._stat.ticks)
+        self._stat = stat
+        return more
+
+    def _name(self, comm: bytes) -> str:
+        """Return the program's path; its short name where that cannot be seen."""
+        try:
+            path = self._procfs.program(self._pid)
+        except OSError:  # EACCES; ENOENT of a zombie
+            path = comm
+        return path.decode(errors="backslashreplace")[:_NAME]
+
+    def states(self) -> bytes:
+        """Return the state of each thread, a letter each."""
+        others = self._stat.threads - 1
+        if not others:
+            self._threads.clear()
+        for _ in range(2):  # again where one has ended and another begun
+            try:
+                if len(self._threads) != others:
+                    self._threads = self._procfs.threads(self._pid, self._threads, _SHARE_OF_THREADS)
+                return self._stat.state + b"".join(
+                    [parse_state(os.pread(thread.fd, _HEAD, 0)) for thread in self._threads.values()]
+                )
+            except OSError as error:
+                _unless_short(error)
+                self._threads.clear()
+        return self._stat.state
+
+
+def _unless_short(error: OSError) -> None:
+    """Let pass that a file has gone, as files of processes do; not that there are too many open."""
+    if error.errno == errno.EMFILE:
+        raise SourceError(f"jobs have too many processes to watch: {error.strerror}") from error
