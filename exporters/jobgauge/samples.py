@@ -11,10 +11,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TypeVar
 
 from jobgauge.family import Family
 
 Value = bytes | int | float
+Row = TypeVar("Row", bound=tuple[str, ...])  # a series' label values
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,12 @@ class Samples:
     dropped: int = 0
 
     @classmethod
-    def of(cls, family: Family, values: Mapping[tuple[str, ...], Value], cluster: str = "") -> Samples:
+    def of(cls, family: Family, values: Mapping[Row, Value], cluster: str = "") -> Samples:
         """Render values by label values: `Samples.of(F, {("alice", "running"): 3})`, `{(): 1}` without labels."""
         return SeriesTable(family, values, cluster).samples([number(value) for value in values.values()])
 
     @classmethod
-    def of_histograms(
-        cls, family: Family, values: Mapping[tuple[str, ...], Histogram], cluster: str = ""
-    ) -> Samples:
+    def of_histograms(cls, family: Family, values: Mapping[Row, Histogram], cluster: str = "") -> Samples:
         """Render histograms by label values."""
         name = family.name.encode()
         lines: list[bytes] = []

@@ -14,11 +14,11 @@ _FIRST_READ = 25.0  # seconds that a start waits for the first figures: longer t
 def build(config: SchedulerConfig) -> Running:
     """Start to read what the collectors that are on need."""
     classes = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
-    needed = {source for c in classes for source in c.sources}
+    needed = {source for c in classes for source in (*c.sources, *c.also)}
     reads = {source: read for source, read in choose(config).reads().items() if source in needed}
     intervals = {source: config.interval(source) for source in reads}
     poller = Poller(reads, intervals, config.max_age, cluster=config.cluster)
-    collectors = [c([poller]) for c in classes]
+    collectors = [c([poller], config) for c in classes]
     poller.start(_FIRST_READ)
     return Running(collectors, poller.close)
 

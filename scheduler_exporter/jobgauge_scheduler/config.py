@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from jobgauge.config import duration, one_of, option
+from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.exporter import ExporterConfig
 from jobgauge_scheduler.model import Source
 
@@ -15,6 +16,22 @@ def _seconds(text: str) -> float:
     if seconds < 1:
         raise ValueError(f"{text!r} is too short: 1s is the least")
     return seconds
+
+
+def _interval(name: str, seconds: float, what: str) -> Any:
+    """Declare how often something is read."""
+    return option(
+        f"interval.{name}", seconds, f"seconds between reads of {what}, as 90s", _seconds, metavar="DURATION"
+    )
+
+
+# Sources that have no interval of their own.
+_GROUPS = {
+    Source.PARTITIONS: "nodes",
+    Source.RESERVATIONS: "nodes",
+    Source.LICENSES: "nodes",
+    Source.SHARES: "limits",
+}
 
 
 @dataclass(frozen=True)
@@ -58,11 +75,20 @@ class SchedulerConfig(ExporterConfig):
         _seconds,
         metavar="DURATION",
     )
-    interval_jobs: float = option(
-        "interval.jobs", 60.0, "seconds between reads of the queue, as 60s", _seconds, metavar="DURATION"
+    interval_jobs: float = _interval("jobs", 60.0, "the queue")
+    interval_nodes: float = _interval("nodes", 60.0, "nodes, partitions, reservations and licences")
+    interval_limits: float = _interval("limits", 120.0, "limits and fairshare")
+    interval_diagnostics: float = _interval("diagnostics", 30.0, "the scheduler's own health")
+    interval_history: float = _interval("history", 120.0, "the accounting of jobs that started or ended")
+    jobs_max: int = option(
+        "jobs.max", 5000, "jobs that get series of their own; the rest is only counted", positive, metavar="N"
+    )
+    jobs_names: bool = option("jobs.names", True, "show the names of jobs", boolean)
+    history_file: str = option(
+        "history.file", "", "where to keep what was counted of ended jobs, for the next start", metavar="FILE"
     )
 
     def interval(self, source: Source) -> float:
         """Return how often a source is read."""
-        seconds: float = getattr(self, f"interval_{source}")
+        seconds: float = getattr(self, f"interval_{_GROUPS.get(source, source)}")
         return seconds

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from jobgauge.samples import Histogram
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -50,7 +53,7 @@ class Job:
     start_time: int | None = None  # of a pending job: when the scheduler plans to start it
     end_time: int | None = None
     node_list: str = ""
-    planned_nodes: str = ""
+    planned_nodes: tuple[str, ...] = ()  # where the scheduler plans to start it
 
     @property
     def pending(self) -> bool:
@@ -180,8 +183,8 @@ class Reservation:
     state: str
     start: int
     end: int
-    node_list: str = ""
-    node_count: int = 0
+    nodes: tuple[str, ...] = ()
+    node_list: str = ""  # the same as the scheduler writes it
     flags: str = ""
 
 
@@ -209,6 +212,15 @@ class Record:
     end: int | None
 
 
+@dataclass
+class Tally:
+    """What jobs did since counting began; the accounting's reader adds to it."""
+
+    ended: Counter[tuple[str, ...]] = field(default_factory=Counter)  # by state, partition, account, user
+    waits: dict[tuple[str, ...], Histogram] = field(default_factory=dict)  # by partition, account
+    runs: dict[tuple[str, ...], Histogram] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Reading(Generic[T_co]):
     """What one read of a source gave; `unreadable` counts records that had to be left out."""
@@ -230,3 +242,4 @@ class Snapshot:
     shares: tuple[Share, ...] | None = None
     reservations: tuple[Reservation, ...] | None = None
     licenses: tuple[License, ...] | None = None
+    history: Tally | None = None

@@ -51,6 +51,7 @@ class Poller:
         *,
         cluster: str = "",
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Take what to read and how often (seconds); figures older than `max_age` and three intervals are stale."""
         self.cluster = cluster
@@ -60,6 +61,7 @@ class Poller:
         self._intervals = intervals
         self._max_age = max_age
         self._clock = clock
+        self._wall_clock = wall_clock
         self._due = dict.fromkeys(reads, clock())
         self._health: dict[Source, Health] = {}
         self._stop = threading.Event()
@@ -128,7 +130,7 @@ class Poller:
                 read_at=started,
                 unreadable=before.unreadable + reading.unreadable,
             )
-            news: dict[str, Any] = {source: reading.value}
+            news: dict[str, Any] = {source: reading.value, "time": self._wall_clock()}
             self.snapshot = replace(self.snapshot, **news)
             for listener in self.listeners:
                 listener(self, source)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from jobgauge.collector import Collector
 from jobgauge.errors import NoData, SourceError
 from jobgauge.samples import Samples
+from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Snapshot, Source
 from jobgauge_scheduler.poller import Poller
 
@@ -24,9 +25,11 @@ class SchedulerCollector(Collector):
     """A collector over one or several schedulers."""
 
     sources: ClassVar[tuple[Source, ...]] = ()  # what it draws from; it needs all of them
+    also: ClassVar[tuple[Source, ...]] = ()  # what it needs of schedulers that have it
 
-    def __init__(self, pollers: Sequence[Poller]) -> None:
+    def __init__(self, pollers: Sequence[Poller], config: SchedulerConfig) -> None:
         self.pollers = pollers
+        self.config = config
         self._pages: dict[Poller, _Page] = {}
         for poller in pollers:
             poller.listeners.append(self._refresh)
@@ -42,7 +45,7 @@ class SchedulerCollector(Collector):
             raise NoData(f"the scheduler is not asked for {', '.join(self.sources)}")
         problems, fresh = [], []
         for poller in served:
-            if stale := [source for source in self.sources if poller.stale(source)]:
+            if stale := [source for source in self._needs(poller) if poller.stale(source)]:
                 health = poller.health.get(stale[0])
                 problems.append(f"no fresh {stale[0]}: {health.problem if health else 'not read yet'}")
             else:
@@ -51,10 +54,13 @@ class SchedulerCollector(Collector):
         if problems := problems + [page.problem for page in fresh if page.problem]:
             raise SourceError("; ".join(problems))
 
+    def _needs(self, poller: Poller) -> list[Source]:
+        return [*self.sources, *(source for source in self.also if source in poller.sources)]
+
     def _refresh(self, poller: Poller, source: Source) -> None:
         """Draw anew, in the poller's thread, where the source concerns this collector."""
-        snapshot = poller.snapshot
-        if source not in self.sources or any(getattr(snapshot, s) is None for s in self.sources):
+        snapshot, needs = poller.snapshot, self._needs(poller)
+        if source not in needs or any(getattr(snapshot, need) is None for need in needs):
             return
         try:
             self._pages[poller] = _Page(list(self.draw(snapshot, poller.cluster)))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+from jobgauge.errors import SourceError
 from jobgauge_scheduler import commands
 from jobgauge_scheduler.backends.base import Backend
-from jobgauge_scheduler.commands import Tools
+from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
-from jobgauge_scheduler.model import Source
+from jobgauge_scheduler.history import History
+from jobgauge_scheduler.model import Job, Reading, Record, Source
 from jobgauge_scheduler.poller import Read
+from jobgauge_scheduler.slurm import sacct
 
 
 class SlurmCli(Backend):
@@ -19,16 +22,50 @@ class SlurmCli(Backend):
 
     name = "slurm-cli"
 
+    def __init__(self, config: SchedulerConfig) -> None:
+        super().__init__(config)
+        self._tools = _tools(config)
+
     @classmethod
     def missing(cls, config: SchedulerConfig) -> str:
         """Look for squeue."""
-        if shutil.which("squeue", path=config.slurm_bin_dir or None):
-            return ""
-        return f"no squeue in {config.slurm_bin_dir or 'PATH'}"
+        return "" if _tools(config).has(commands.QUEUE) else f"no squeue in {config.slurm_bin_dir or 'PATH'}"
 
     def reads(self) -> Mapping[Source, Read]:
-        """Return a command for each source."""
-        config = self.config
-        environment = {"SLURM_CONF": config.slurm_conf} if config.slurm_conf else {}
-        tools = Tools(config.slurm_bin_dir, environment, config.command_timeout)
-        return {Source.JOBS: partial(tools.run, commands.QUEUE)}
+        """Return a command for each source, as far as its program is installed."""
+        simple: dict[Source, Command[Any]] = {
+            Source.NODES: commands.NODES,
+            Source.PARTITIONS: commands.PARTITIONS,
+            Source.RESERVATIONS: commands.RESERVATIONS,
+            Source.LICENSES: commands.LICENSES,
+            Source.LIMITS: commands.LIMITS,
+            Source.SHARES: commands.SHARES,
+            Source.DIAGNOSTICS: commands.DIAGNOSTICS,
+        }
+        reads: dict[Source, Read] = {Source.JOBS: self._queue}
+        for source, command in simple.items():
+            if self._tools.has(command):
+                reads[source] = partial(self._tools.run, command)
+        if self._tools.has(commands.ACCOUNTING):
+            reads[Source.HISTORY] = History(self._accounting, self.config.history_file)
+        return reads
+
+    def _queue(self) -> Reading[tuple[Job, ...]]:
+        """Read the queue; an empty one counts only where the controller, too, knows of no jobs."""
+        reading = self._tools.run(commands.QUEUE)
+        if not reading.value and self._tools.has(commands.DIAGNOSTICS):
+            counts = self._tools.run(commands.DIAGNOSTICS).value.jobs
+            if hidden := sum(counts.values()):
+                raise SourceError(
+                    f"squeue shows no job but the controller counts {hidden}: PrivateData hides them from this user; "
+                    "make it an operator: sacctmgr add user NAME account=root adminlevel=Operator"
+                )
+        return reading
+
+    def _accounting(self, since: float) -> Reading[tuple[Record, ...]]:
+        return self._tools.run(commands.ACCOUNTING, since=sacct.moment(since))
+
+
+def _tools(config: SchedulerConfig) -> Tools:
+    environment = {"SLURM_CONF": config.slurm_conf} if config.slurm_conf else {}
+    return Tools(config.slurm_bin_dir, environment, config.command_timeout)

@@ -10,6 +10,7 @@ from jobgauge.catalogue import scheduler
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Snapshot, Source
+from jobgauge_scheduler.reasons import explain
 from jobgauge_scheduler.view import SchedulerCollector
 
 Key = tuple[str, ...]
@@ -28,6 +29,7 @@ class QueueCollector(SchedulerCollector):
         scheduler.JOB_MEMORY,
         scheduler.JOB_NODES,
         scheduler.PENDING_JOBS,
+        scheduler.REASON_INFO,
     )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
@@ -49,5 +51,8 @@ class QueueCollector(SchedulerCollector):
                 memory[key] += job.tasks * job.memory
             if job.pending:
                 pending[job.reason, job.partition, job.account, job.user] += job.tasks
-        for family, sums in zip(self.families, (jobs, cpus, gpus, memory, nodes, pending), strict=True):
+        for family, sums in zip(self.families, (jobs, cpus, gpus, memory, nodes, pending), strict=False):
             yield Samples.of(family, sums, cluster)
+        told = {reason: explain(reason) for reason, *_ in pending}
+        info = {(reason, *words): 1 for reason, words in told.items() if words is not None}
+        yield Samples.of(scheduler.REASON_INFO, info, cluster)

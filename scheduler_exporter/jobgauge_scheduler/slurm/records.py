@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from jobgauge_scheduler.model import License, Node, Partition, Reading, Reservation
-from jobgauge_scheduler.slurm import units
+from jobgauge_scheduler.slurm import hostlist, units
 
 T = TypeVar("T")
 Fields = dict[str, str]
@@ -104,13 +104,14 @@ def _partition(fields: Fields, _: str) -> Partition:
 
 
 def _reservation(fields: Fields, _: str) -> Reservation:
+    nodes = "" if fields["Nodes"] == "(null)" else fields["Nodes"]
     return Reservation(
         name=fields["ReservationName"],
         state=fields["State"].lower(),
         start=int(fields["StartTime"]),
         end=int(fields["EndTime"]),
-        node_list="" if fields["Nodes"] == "(null)" else fields["Nodes"],
-        node_count=int(fields["NodeCnt"]),
+        nodes=hostlist.expand(nodes),
+        node_list=nodes,
         flags=fields["Flags"].lower(),
     )
 

@@ -12,7 +12,7 @@ from sys import intern
 
 from jobgauge.errors import SourceError
 from jobgauge_scheduler.model import Job, Reading
-from jobgauge_scheduler.slurm import units
+from jobgauge_scheduler.slurm import hostlist, units
 
 FIELDS = (
     "JobID",
@@ -94,7 +94,7 @@ def _job(fields: list[str]) -> Job:
         start_time=units.epoch(start),
         end_time=units.epoch(end),
         node_list=_text(node_list),
-        planned_nodes=_text(planned),
+        planned_nodes=hostlist.expand(_text(planned)),
     )
 
 

@@ -1,0 +1,28 @@
+"""What jobs did: how long they waited and ran, and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from jobgauge.catalogue import scheduler
+from jobgauge.family import Family
+from jobgauge.samples import Samples
+from jobgauge_scheduler.model import Snapshot, Source, Tally
+from jobgauge_scheduler.view import SchedulerCollector
+
+
+class HistoryCollector(SchedulerCollector):
+    """Histograms and counters of jobs that really started and ended."""
+
+    name = "history"
+    about = "jobs that started and ended: waiting times, run times, outcomes, each counted once"
+    sources = (Source.HISTORY,)
+    families: ClassVar[tuple[Family, ...]] = (scheduler.WAIT, scheduler.RUN, scheduler.ENDED)
+
+    def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
+        """Tell what was counted so far."""
+        tally = snapshot.history or Tally()
+        yield Samples.of_histograms(scheduler.WAIT, tally.waits, cluster)
+        yield Samples.of_histograms(scheduler.RUN, tally.runs, cluster)
+        yield Samples.of(scheduler.ENDED, tally.ended, cluster)

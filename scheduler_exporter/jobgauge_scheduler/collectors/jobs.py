@@ -1,0 +1,106 @@
+"""Single jobs: what each asks for, since when it waits, when it starts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from jobgauge.catalogue import job as by_node
+from jobgauge.catalogue import scheduler
+from jobgauge.family import Family
+from jobgauge.samples import Samples
+from jobgauge_scheduler.model import Job, Snapshot, Source
+from jobgauge_scheduler.view import SchedulerCollector
+
+# What is told of each job; None leaves the series out.
+_FIGURES: tuple[tuple[Family, Callable[[Job], int | None]], ...] = (
+    (scheduler.REQUESTED_CPUS, lambda job: job.cpus),
+    (scheduler.REQUESTED_GPUS, lambda job: job.gpus or None),
+    (scheduler.REQUESTED_MEMORY, lambda job: job.memory),
+    (scheduler.REQUESTED_NODES, lambda job: job.nodes),
+    (scheduler.TIME_LIMIT, lambda job: job.time_limit),
+    (scheduler.PRIORITY, lambda job: job.priority),
+    (scheduler.SUBMIT_TIME, lambda job: job.submit_time),
+    (scheduler.ELIGIBLE_TIME, lambda job: job.eligible_time),
+    (by_node.START_TIME, lambda job: None if job.pending else job.start_time),
+)
+
+
+class JobsCollector(SchedulerCollector):
+    """One set of series a job, for as many jobs as the site allows."""
+
+    name = "jobs"
+    about = "single jobs that wait or run: what they ask for, their times, their place in the queue"
+    sources = (Source.JOBS,)
+    families: ClassVar[tuple[Family, ...]] = (
+        scheduler.JOB_INFO,
+        *(family for family, _ in _FIGURES),
+        scheduler.ESTIMATED_START_TIME,
+        scheduler.QUEUE_RANK,
+        scheduler.UNLISTED_JOBS,
+    )
+    max_series = 1_000_000  # the cap on jobs is what bounds them
+
+    def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
+        """List the jobs that are kept."""
+        jobs = snapshot.jobs or ()
+        kept = keep(jobs, self.config.jobs_max)
+        named = self.config.jobs_names
+        yield Samples.of(scheduler.JOB_INFO, {_labels(job, named): 1 for job in kept}, cluster)
+        for family, figure in _FIGURES:
+            values = {_owner(job): value for job in kept if (value := figure(job)) is not None}
+            yield Samples.of(family, values, cluster)
+        # an estimate that has passed is an old plan, left over on a job that no plan includes any more
+        plans = {
+            _owner(job): job.start_time
+            for job in kept
+            if job.pending and job.start_time is not None and job.start_time > snapshot.time
+        }
+        yield Samples.of(scheduler.ESTIMATED_START_TIME, plans, cluster)
+        places = ranks(jobs)
+        values = {_owner(job): places[job.id] for job in kept if job.id in places}
+        yield Samples.of(scheduler.QUEUE_RANK, values, cluster)
+        unlisted = sum(job.tasks for job in jobs) - sum(job.tasks for job in kept)
+        yield Samples.of(scheduler.UNLISTED_JOBS, {(): unlisted}, cluster)
+
+
+def keep(jobs: Sequence[Job], most: int) -> Sequence[Job]:
+    """Choose the jobs that are listed where there are too many.
+
+    Each user keeps those that run before those that wait, the largest before the smaller, the oldest before the newer;
+    and users take turns, so that one who submits 100,000 jobs does not drive out the others.
+    """
+    if len(jobs) <= most:
+        return jobs
+    by_user: dict[str, list[Job]] = defaultdict(list)
+    for job in sorted(jobs, key=lambda job: (job.pending, -job.cpus, job.submit_time or 0)):
+        by_user[job.user].append(job)
+    turns = sorted((turn, user) for user, own in by_user.items() for turn in range(min(len(own), most)))
+    return [by_user[user][turn] for turn, user in turns[:most]]
+
+
+def ranks(jobs: Iterable[Job]) -> dict[str, int]:
+    """Return each waiting job's place by priority: the best one where it may start in several partitions."""
+    waiting: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if job.pending and job.priority:
+            for partition in job.partition.split(","):
+                waiting[partition].append(job)
+    places: dict[str, int] = {}
+    for queue in waiting.values():
+        queue.sort(key=lambda job: (-(job.priority or 0), job.submit_time or 0))
+        for place, job in enumerate(queue, 1):
+            places[job.id] = min(place, places.get(job.id, place))
+    return places
+
+
+def _owner(job: Job) -> tuple[str, ...]:
+    return (job.id, job.user, job.account)
+
+
+def _labels(job: Job, named: bool) -> tuple[str, ...]:
+    name = job.name if named else ""
+    return (
+        *_owner(job), job.partition, job.qos, name, job.state, job.array_job_id, job.array_task_id, job.node_list
+    )  # fmt: skip

@@ -1,0 +1,27 @@
+"""Limits of accounts, users and QOS, with what is used of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from jobgauge.catalogue import scheduler
+from jobgauge.family import Family
+from jobgauge.samples import Samples
+from jobgauge_scheduler.model import Snapshot, Source
+from jobgauge_scheduler.view import SchedulerCollector
+
+
+class LimitsCollector(SchedulerCollector):
+    """A pair of series for each limit that is set."""
+
+    name = "limits"
+    about = "limits of accounts, users and QOS, and how much of each is used"
+    sources = (Source.LIMITS,)
+    families: ClassVar[tuple[Family, ...]] = (scheduler.LIMIT, scheduler.LIMIT_USAGE)
+
+    def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
+        """Tell each limit."""
+        rows = {(x.level, x.resource, x.account, x.user, x.qos): x for x in snapshot.limits or ()}
+        yield Samples.of(scheduler.LIMIT, {row: limit.limit for row, limit in rows.items()}, cluster)
+        yield Samples.of(scheduler.LIMIT_USAGE, {row: limit.usage for row, limit in rows.items()}, cluster)

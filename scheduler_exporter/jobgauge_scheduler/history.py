@@ -1,0 +1,135 @@
+"""Counting jobs that started and ended, each once, over restarts of the exporter and failures of the accounting.
+
+Each read asks for what happened since a moment that lies a little before the newest event seen, for records come late;
+what was counted in that overlap is remembered. The moment moves with the accounting's own times, so a jump of this
+machine's clock neither skips a job nor counts one twice. All of it is kept in a small file, if the site names one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from jobgauge.samples import Histogram
+from jobgauge_scheduler.model import Reading, Record, Tally
+
+log = logging.getLogger(__name__)
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+BOUNDS = (
+    10,
+    _MINUTE,
+    5 * _MINUTE,
+    15 * _MINUTE,
+    _HOUR,
+    4 * _HOUR,
+    12 * _HOUR,
+    _DAY,
+    2 * _DAY,
+    4 * _DAY,
+    7 * _DAY,
+    14 * _DAY,
+)
+_OVERLAP = 15 * _MINUTE  # how late a record may come
+_FORMAT = 1
+
+Event = tuple[str, str, int]  # what happened (start, end), job, when
+RecordsSince = Callable[[float], Reading[tuple[Record, ...]]]
+
+
+class History:
+    """Turns reads of the accounting into counters."""
+
+    def __init__(self, read: RecordsSince, path: str = "", clock: Callable[[], float] = time.time) -> None:
+        """Go on with what the file holds, or begin to count now."""
+        self._read = read
+        self._path = path
+        self._clock = clock
+        self._since = clock()
+        self._seen: set[Event] = set()
+        self._tally = Tally()
+        if path:
+            self._load()
+
+    def __call__(self) -> Reading[Tally]:
+        """Read what happened since the last time."""
+        reading = self._read(self._since)
+        newest = max((self._count(record) for record in reading.value), default=0)
+        self._since = max(self._since, min(newest, self._clock()) - _OVERLAP)
+        self._seen = {event for event in self._seen if event[2] >= self._since}
+        if self._path:
+            self._save()
+        return Reading(self._tally, reading.unreadable)
+
+    def _count(self, record: Record) -> int:
+        """Count what is new of a record; return the time of its newest event."""
+        tally, group = self._tally, (record.partition, record.account)
+        if self._new("start", record.id, record.start) and record.eligible is not None:
+            _observe(tally.waits, group, (record.start or 0) - record.eligible)
+        if self._new("end", record.id, record.end):
+            tally.ended[record.state, record.partition, record.account, record.user] += 1
+            if record.start is not None:
+                _observe(tally.runs, group, (record.end or 0) - record.start)
+        return max(record.start or 0, record.end or 0)
+
+    def _new(self, what: str, job: str, when: int | None) -> bool:
+        if when is None or when < self._since or (what, job, when) in self._seen:
+            return False
+        self._seen.add((what, job, when))
+        return True
+
+    def _load(self) -> None:
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                self._take(json.load(file))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be used, counting begins anew: %s", self._path, error)
+
+    def _take(self, state: dict[str, Any]) -> None:
+        """Go on with what was saved; raise where it does not hold what it should."""
+        if state["format"] != _FORMAT or state["bounds"] != list(BOUNDS):
+            raise ValueError("it was written by another version")
+        tally = Tally(
+            Counter({tuple(row): int(count) for row, count in state["ended"]}),
+            _histograms(state["waits"]),
+            _histograms(state["runs"]),
+        )
+        seen = {(str(what), str(job), int(when)) for what, job, when in state["seen"]}
+        self._since, self._seen, self._tally = float(state["since"]), seen, tally
+
+    def _save(self) -> None:
+        state = {
+            "format": _FORMAT,
+            "bounds": BOUNDS,
+            "since": self._since,
+            "seen": sorted(self._seen),
+            "ended": list(self._tally.ended.items()),
+            "waits": _rows(self._tally.waits),
+            "runs": _rows(self._tally.runs),
+        }
+        new = self._path + ".new"
+        try:
+            with open(new, "w", encoding="utf-8") as file:
+                json.dump(state, file)
+            os.replace(new, self._path)
+        except OSError as error:
+            log.warning("%s cannot be written, a restart would lose counts: %s", self._path, error)
+
+
+def _observe(histograms: dict[tuple[str, ...], Histogram], group: tuple[str, str], seconds: int) -> None:
+    histograms.setdefault(group, Histogram(BOUNDS)).observe(max(0, seconds))
+
+
+def _rows(histograms: dict[tuple[str, ...], Histogram]) -> list[Any]:
+    return [(group, histogram.counts, histogram.sum) for group, histogram in histograms.items()]
+
+
+def _histograms(rows: list[Any]) -> dict[tuple[str, ...], Histogram]:
+    return {tuple(group): Histogram(BOUNDS, counts, total) for group, counts, total in rows}
