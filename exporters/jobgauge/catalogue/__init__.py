@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from jobgauge.catalogue import job, own, scheduler
+from jobgauge.catalogue import gateway, job, own, scheduler
 from jobgauge.family import Family
 
 SUBJECTS: dict[ModuleType, list[Family]] = {
     module: [value for value in vars(module).values() if isinstance(value, Family)]
-    for module in (job, scheduler, own)
+    for module in (job, scheduler, gateway, own)
 }
 FAMILIES: dict[str, Family] = {family.name: family for families in SUBJECTS.values() for family in families}

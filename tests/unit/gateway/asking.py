@@ -29,10 +29,10 @@ def answers(server: Prometheus, query: str) -> tuple[Any, Any]:
     """Return what a server answers to a query at one time and over a range, in no order."""
     instant = server.ask("query", query=query, time=NOW)
     over_range = server.ask("query_range", query=query, start=START + 10 * STEP, end=NOW, step=4 * STEP)
-    return _comparable(instant), _comparable(over_range)
+    return comparable(instant), comparable(over_range)
 
 
-def _comparable(body: dict[str, Any]) -> Any:
+def comparable(body: dict[str, Any]) -> Any:
     if body["status"] != "success":
         return body["errorType"]
     data = body["data"]
