@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from jobgauge_demo.jobs import Job
@@ -61,13 +61,20 @@ class Cluster:
             if (job := self.job(lane, number)) is not None and job.submit <= t < job.start
         ]
 
+    def between(self, since: float, until: float, node: str | None = None) -> Iterator[Job]:
+        """Yield the jobs that held CPUs at some time from since to until, those of a lane in their order."""
+        for job in self._near(self.lanes if node is None else self._by_node[node], since, until):
+            if job.start < job.end and job.start <= until and job.end > since:
+                yield job
+
     def ended(self, since: float, until: float) -> Iterator[Job]:
         """Yield the jobs that ended in (since, until]; those cancelled before their start are among them."""
-        for lane in self.lanes:
+        return (job for job in self._near(self.lanes, since, until) if since < job.end <= until)
+
+    def _near(self, lanes: Iterable[Lane], since: float, until: float) -> Iterator[Job]:
+        for lane in lanes:
             for number in range(max(0, lane.current(since)), lane.current(until) + 1):
-                job = self.job(lane, number)
-                if job is not None and since < job.end <= until:
-                    yield job
+                yield self._job(lane.index, number)
 
     def submitted_before(self, t: float) -> int:
         """Return how many jobs have been submitted so far."""

@@ -7,7 +7,7 @@ sample once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from jobgauge.samples import number
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.placing import Node
 from jobgauge_demo.queue_series import queue_truth
-from jobgauge_demo.series import Series, Value, truth
+from jobgauge_demo.series import Moment, Series, Value, reads
 
 BLOCK = 7200  # seconds
 JOB_EXPORTERS, SCHEDULER_EXPORTER = (
@@ -41,37 +41,55 @@ def write_history(cluster: Cluster, directory: str, start: int, end: int, step: 
         times = range(-(-first // step) * step, last, step)
         if times:
             path = os.path.join(directory, f"{block}.om")
-            _write(path, _columns(cluster, times))
+            _write(path, _targets(cluster, times))
             yield path
 
 
-def _columns(cluster: Cluster, times: Iterable[int]) -> dict[Target, _Columns]:
+def _targets(cluster: Cluster, times: range) -> dict[Target, _Columns]:
     """Return the samples of every series of every target."""
-    nodes: list[tuple[Node, _Columns]] = [(node, {}) for node in cluster.nodes]
-    head: _Columns = {}
+    found = {(node.name, JOB_EXPORTERS): _of_node(cluster, node, times) for node in cluster.nodes}
+    return found | {(HEAD, SCHEDULER_EXPORTER): _of_scheduler(cluster, times)}
+
+
+def _of_node(cluster: Cluster, node: Node, times: range) -> _Columns:
+    """Return what truth() says at each of the times, job by job, which is faster."""
+    columns: _Columns = {(_UP.name, ()): [(_end(t), 1) for t in times]}
+    jobs = list(cluster.between(times[0], times[-1], node.name))
+    count = {t: sum(job.start <= t < job.end for job in jobs) for t in times}
+    for job in jobs:
+        moments = [
+            (_end(t), Moment(cluster, node, job, t, alone=count[t] == 1))
+            for t in times
+            if job.start <= t < job.end
+        ]
+        for series, read in reads(cluster, node, job):
+            samples = [(end, value) for end, moment in moments if (value := read(moment)) is not None]
+            columns.setdefault(series, []).extend(samples)  # a requeued job has a part there already
+    return columns
+
+
+def _of_scheduler(cluster: Cluster, times: range) -> _Columns:
+    columns: _Columns = {(_UP.name, ()): [(_end(t), 1) for t in times]}
     for t in times:
-        end = b" %d\n" % t
-        for node, columns in nodes:
-            _add(columns, truth(cluster, node, t), end)
-        _add(head, queue_truth(cluster, t), end)
-    return {(node.name, JOB_EXPORTERS): columns for node, columns in nodes} | {
-        (HEAD, SCHEDULER_EXPORTER): head
-    }
+        end = _end(t)
+        for series, value in queue_truth(cluster, t).items():
+            columns.setdefault(series, []).append((end, value))
+    return columns
 
 
-def _add(columns: _Columns, series: Mapping[Series, Value], end: bytes) -> None:
-    """Add a scrape of a target."""
-    columns.setdefault((_UP.name, ()), []).append((end, 1))
-    for name, value in series.items():
-        columns.setdefault(name, []).append((end, value))
+@lru_cache(BLOCK)
+def _end(t: int) -> bytes:
+    """Return how the line of a sample ends."""
+    return b" %d\n" % t
 
 
 def _write(path: str, targets: Mapping[Target, _Columns]) -> None:
     """Write an OpenMetrics file; the samples of a family stand together, and those of a series in their order."""
     families: dict[str, list[tuple[Target, tuple[str, ...]]]] = {}
     for target, columns in targets.items():
-        for name, labels in columns:
-            families.setdefault(name, []).append((target, labels))
+        for (name, labels), samples in columns.items():
+            if samples:
+                families.setdefault(name, []).append((target, labels))
     with open(path, "wb") as file:
         for name, members in families.items():
             family = _scraped(name)

@@ -25,6 +25,7 @@ OPERATIONS = {
     "setattr": 0.05,
     "statfs": 0.02,
 }
+ALL_OPERATIONS = (*OPERATIONS, "read", "write")
 _TRANSFER = 1 << 20  # bytes of one read or write on Lustre
 _PACKET, _FRAME = 2048, 1200  # bytes, InfiniBand and Ethernet
 _BACKGROUND = 3_000  # bytes a second that the node itself receives and sends

@@ -6,9 +6,9 @@ Only families that the catalogue declares are answered for. Where usage() knows 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from jobgauge.catalogue import FAMILIES
 from jobgauge.catalogue.job import JOB
@@ -17,195 +17,212 @@ from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
 from jobgauge_demo.placing import GPU_MODEL, Node
 from jobgauge_demo.processes import Process, processes
-from jobgauge_demo.usage import CORE_WATTS, DISK, Usage, usage
+from jobgauge_demo.usage import CORE_WATTS, DISK, EVENTS, PRESSURES, Usage, usage
 
 Series = tuple[str, tuple[str, ...]]  # a family's name, and the values of its labels in their order
 Value = int | float
-Rows = Iterable[tuple[tuple[str, ...], Value]]
 
 _NAMED = 100  # ticks from which a program is told apart
+_OTHER = "other"
 _PORT = ("mlx5_0", "1")
 _STATES = {"R": "running", "S": "sleeping", "D": "uninterruptible", "T": "stopped", "Z": "zombie"}
 _WAYS = ("read", "write")
 _ENDS = ("receive", "transmit")
 
 
-@dataclass(frozen=True)
-class _OnNode:
-    """A job on a node at a moment."""
+@dataclass
+class Moment:
+    """A job on a node at a time."""
 
     cluster: Cluster
     node: Node
     job: Job
     t: float
-    alone: bool
+    alone: bool  # no other job is on the node
 
     @cached_property
     def used(self) -> Usage:
+        """What the job has used by now."""
         return usage(self.job, self.node.name, self.t)
 
     @cached_property
-    def processes(self) -> tuple[Process, ...]:
-        """Those of the user, without the scheduler's own."""
-        own = processes(self.cluster, self.job, self.node.name)
-        return tuple(process for process in own if process.uid)
+    def threads(self) -> Counter[str]:
+        """The threads of the user's processes, by the letter of their state."""
+        stopped = self.job.state(self.t) == "SUSPENDED"
+        own = _own_processes(self.cluster, self.node, self.job)
+        return Counter("".join(process.states(stopped=stopped) for process in own))
+
+    @cached_property
+    def ticks(self) -> Counter[str]:
+        """The CPU ticks of the user's processes, by program; what is little stands under _OTHER."""
+        ticks: Counter[str] = Counter()
+        for process in _own_processes(self.cluster, self.node, self.job):
+            ticks[process.exe] += sum(process.ticks(self.used))
+        little = sum(count for count in ticks.values() if count < _NAMED)
+        return Counter({exe: count for exe, count in ticks.items() if count >= _NAMED} | {_OTHER: little})
 
     @cached_property
     def now(self) -> nodes.Counters:
+        """The node's own counters."""
         return nodes.counters(self.cluster, self.node, self.t)
 
     @cached_property
     def before(self) -> nodes.Counters:
+        """The node's own counters when the job started."""
         return nodes.counters(self.cluster, self.node, self.job.start)
 
-    @property
-    def shares(self) -> bool:
-        """Tell whether the node's own counters are not this job's alone."""
-        return not (self.alone and self.job.template.exclusive)
+
+def _own_processes(cluster: Cluster, node: Node, job: Job) -> list[Process]:
+    """Return a job's processes without the scheduler's own."""
+    return [process for process in processes(cluster, job, node.name) if process.uid]
 
 
-def _plain(value: Callable[[_OnNode], Value]) -> Callable[[_OnNode], Rows]:
-    return lambda on: (((), value(on)),)
-
-
-def _cpu(on: _OnNode) -> Rows:
-    yield ("user",), on.used.user / 1e6
-    yield ("system",), on.used.system / 1e6
-
-
-def _events(on: _OnNode) -> Rows:
-    return (((event,), count) for event, count in on.used.events.items())
-
-
-def _pressure(on: _OnNode) -> Rows:
-    return ((key, waited / 1e6) for key, waited in on.used.pressure.items())
-
-
-def _io_bytes(on: _OnNode) -> Rows:
-    return zip(
-        ((DISK, way) for way in _WAYS), (on.used.disk.read_bytes, on.used.disk.written_bytes), strict=True
-    )
-
-
-def _io_operations(on: _OnNode) -> Rows:
-    return zip(((DISK, way) for way in _WAYS), (on.used.disk.reads, on.used.disk.writes), strict=True)
-
-
-def _threads(on: _OnNode) -> Rows:
-    stopped = on.job.state(on.t) == "SUSPENDED"
-    counts = Counter("".join(process.states(stopped=stopped) for process in on.processes))
-    return (((state,), counts[letter]) for letter, state in _STATES.items())
-
-
-def _process_cpu(on: _OnNode) -> Rows:
-    ticks: Counter[str] = Counter()
-    for process in on.processes:
-        ticks[process.exe] += sum(process.ticks(on.used))
-    yield ("other",), sum(count for count in ticks.values() if count < _NAMED) / 100
-    yield from (((exe,), count / 100) for exe, count in ticks.items() if count >= _NAMED)
-
-
-def _gpu(value: Callable[[_OnNode, int], Value]) -> Callable[[_OnNode], Rows]:
-    """Give a value for each GPU by its position among the job's."""
-    return lambda on: (((str(gpu.index),), value(on, position)) for position, gpu in enumerate(on.used.gpus))
-
-
-def _gpu_info(on: _OnNode) -> Rows:
-    return (
-        ((str(gpu.index), nodes.gpu_uuid(on.node.name, gpu.index), GPU_MODEL, ""), 1) for gpu in on.used.gpus
-    )
-
-
-def _gpu_energy(on: _OnNode, position: int) -> Value:
-    return on.now.gpu_energy[on.used.gpus[position].index]
-
-
-def _lustre_bytes(on: _OnNode) -> Rows:
-    if on.shares:
-        return ()
-    return (
-        ((nodes.FILE_SYSTEM, way), on.now.lustre_bytes[way] - on.before.lustre_bytes[way]) for way in _WAYS
-    )
-
-
-def _lustre_operations(on: _OnNode) -> Rows:
-    if on.shares:
-        return ()
-    before = on.before.lustre_operations
-    return (
-        ((nodes.FILE_SYSTEM, name), count - before[name]) for name, count in on.now.lustre_operations.items()
-    )
-
-
-def _network_bytes(on: _OnNode) -> Rows:
-    if on.shares:
-        return ()
-    return ((("eth0", end), on.now.network_bytes - on.before.network_bytes) for end in _ENDS)
-
-
-def _infiniband_bytes(on: _OnNode) -> Rows:
-    if on.shares:
-        return ()
-    return (((*_PORT, end), on.now.infiniband_bytes - on.before.infiniband_bytes) for end in _ENDS)
-
-
-def _infiniband_packets(on: _OnNode) -> Rows:
-    if on.shares:
-        return ()
-    return (((*_PORT, end), on.now.infiniband_packets - on.before.infiniband_packets) for end in _ENDS)
-
-
-def _energy(on: _OnNode) -> Rows:
-    return (((domain,), watts * on.used.cpu / 1e6) for domain, watts in CORE_WATTS.items())
+Read = Callable[[Moment], Value | None]  # None where there is no series at that moment
+Reads = Mapping[tuple[str, ...], Read]  # by the values of the labels beyond the job's
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a family is answered for: its labels beyond the job's, and a row for each series."""
+    """How a family is answered for: its labels beyond the job's, and what to read for each series of a job on a node."""
 
-    rows: Callable[[_OnNode], Rows]
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...]
+    reads: Callable[[Cluster, Node, Job], Reads]
+
+
+def _always(labels: tuple[str, ...], reads: Reads) -> Answer:
+    """Answer with the same series for each job."""
+    return Answer(labels, lambda *_: reads)
+
+
+def _plain(read: Read) -> Answer:
+    return _always((), {(): read})
+
+
+def _each_gpu(read: Callable[[Moment, int], Value]) -> Answer:
+    """Read something of each of the job's GPUs, by their position among them."""
+
+    def reads(_: Cluster, node: Node, job: Job) -> Reads:
+        held = job.place(node.name).gpus
+        return {(str(gpu),): partial(_positioned, read, position) for position, gpu in enumerate(held)}
+
+    return Answer(("gpu",), reads)
+
+
+def _positioned(read: Callable[[Moment, int], Value], position: int, moment: Moment) -> Value:
+    return read(moment, position)
+
+
+def _gpu_info(_: Cluster, node: Node, job: Job) -> Reads:
+    held = job.place(node.name).gpus
+    return {(str(gpu), nodes.gpu_uuid(node.name, gpu), GPU_MODEL, ""): lambda _: 1 for gpu in held}
+
+
+def _programs(cluster: Cluster, node: Node, job: Job) -> Reads:
+    programs = dict.fromkeys(process.exe for process in _own_processes(cluster, node, job))
+
+    def read(name: str, moment: Moment) -> Value | None:
+        return moment.ticks[name] / 100 if name in moment.ticks else None
+
+    return {(name,): partial(read, name) for name in (*programs, _OTHER)}
+
+
+def _of_node(
+    labels: tuple[str, ...], reads: Mapping[tuple[str, ...], Callable[[nodes.Counters], int]]
+) -> Answer:
+    """Read what the node counted since the job's start: for jobs that have the node for themselves."""
+
+    def since_start(read: Callable[[nodes.Counters], int], moment: Moment) -> Value:
+        return read(moment.now) - read(moment.before)
+
+    own = {extra: partial(since_start, read) for extra, read in reads.items()}
+    return Answer(labels, lambda _, __, job: own if job.template.exclusive else {})
 
 
 ANSWERS: dict[str, Answer] = {
-    "hpc_job_cpu_seconds_total": Answer(_cpu, ("mode",)),
-    "hpc_job_cpus": Answer(_plain(lambda on: on.job.template.cpus)),
-    "hpc_job_cpu_throttled_seconds_total": Answer(_plain(lambda _: 0)),
-    "hpc_job_memory_usage_bytes": Answer(_plain(lambda on: on.used.memory.current)),
-    "hpc_job_memory_rss_bytes": Answer(_plain(lambda on: on.used.memory.anonymous)),
-    "hpc_job_memory_cache_bytes": Answer(_plain(lambda on: on.used.memory.file)),
-    "hpc_job_memory_shmem_bytes": Answer(_plain(lambda on: on.used.memory.shared)),
-    "hpc_job_memory_mapped_bytes": Answer(_plain(lambda on: on.used.memory.mapped)),
-    "hpc_job_memory_kernel_bytes": Answer(_plain(lambda on: on.used.memory.kernel)),
-    "hpc_job_memory_swap_bytes": Answer(_plain(lambda _: 0)),
-    "hpc_job_memory_peak_bytes": Answer(_plain(lambda on: on.used.memory.peak)),
-    "hpc_job_memory_limit_bytes": Answer(_plain(lambda on: on.used.memory.limit)),
-    "hpc_job_memory_events_total": Answer(_events, ("event",)),
-    "hpc_job_pressure_seconds_total": Answer(_pressure, ("resource", "kind")),
-    "hpc_job_io_bytes_total": Answer(_io_bytes, ("device", "direction")),
-    "hpc_job_io_operations_total": Answer(_io_operations, ("device", "direction")),
-    "hpc_job_start_time_seconds": Answer(_plain(lambda on: on.job.start)),
-    "hpc_job_processes": Answer(_plain(lambda on: len(on.processes))),
-    "hpc_job_threads": Answer(_threads, ("state",)),
-    "hpc_job_process_cpu_seconds_total": Answer(_process_cpu, ("exe",)),
-    "hpc_job_gpu_info": Answer(_gpu_info, ("gpu", "uuid", "model", "mig")),
-    "hpc_job_gpu_utilization_ratio": Answer(_gpu(lambda on, i: on.used.gpus[i].utilization / 100), ("gpu",)),
-    "hpc_job_gpu_memory_used_bytes": Answer(_gpu(lambda on, i: on.used.gpus[i].memory_used), ("gpu",)),
-    "hpc_job_gpu_memory_total_bytes": Answer(_gpu(lambda on, i: on.used.gpus[i].memory_total), ("gpu",)),
-    "hpc_job_gpu_power_watts": Answer(_gpu(lambda on, i: on.used.gpus[i].power / 1000), ("gpu",)),
-    "hpc_job_gpu_energy_joules_total": Answer(_gpu(_gpu_energy), ("gpu",)),
-    "hpc_job_gpu_temperature_celsius": Answer(_gpu(lambda on, i: on.used.gpus[i].temperature), ("gpu",)),
-    "hpc_job_gpu_sm_clock_hertz": Answer(_gpu(lambda on, i: on.used.gpus[i].sm_clock * 1_000_000), ("gpu",)),
-    "hpc_job_lustre_bytes_total": Answer(_lustre_bytes, ("fs", "direction")),
-    "hpc_job_lustre_operations_total": Answer(_lustre_operations, ("fs", "operation")),
-    "hpc_job_network_bytes_total": Answer(_network_bytes, ("device", "direction")),
-    "hpc_job_infiniband_bytes_total": Answer(_infiniband_bytes, ("device", "port", "direction")),
-    "hpc_job_infiniband_packets_total": Answer(_infiniband_packets, ("device", "port", "direction")),
-    "hpc_job_energy_joules_total": Answer(_energy, ("domain",)),
-    "hpc_job_node_exclusive": Answer(_plain(lambda on: int(on.alone))),
+    "hpc_job_cpu_seconds_total": _always(
+        ("mode",), {("user",): lambda m: m.used.user / 1e6, ("system",): lambda m: m.used.system / 1e6}
+    ),
+    "hpc_job_cpus": _plain(lambda m: m.job.template.cpus),
+    "hpc_job_cpu_throttled_seconds_total": _plain(lambda _: 0),
+    "hpc_job_memory_usage_bytes": _plain(lambda m: m.used.memory.current),
+    "hpc_job_memory_rss_bytes": _plain(lambda m: m.used.memory.anonymous),
+    "hpc_job_memory_cache_bytes": _plain(lambda m: m.used.memory.file),
+    "hpc_job_memory_shmem_bytes": _plain(lambda m: m.used.memory.shared),
+    "hpc_job_memory_mapped_bytes": _plain(lambda m: m.used.memory.mapped),
+    "hpc_job_memory_kernel_bytes": _plain(lambda m: m.used.memory.kernel),
+    "hpc_job_memory_swap_bytes": _plain(lambda _: 0),
+    "hpc_job_memory_peak_bytes": _plain(lambda m: m.used.memory.peak),
+    "hpc_job_memory_limit_bytes": _plain(lambda m: m.used.memory.limit),
+    "hpc_job_memory_events_total": _always(
+        ("event",), {(event,): partial(lambda e, m: m.used.events[e], event) for event in EVENTS}
+    ),
+    "hpc_job_pressure_seconds_total": _always(
+        ("resource", "kind"), {key: partial(lambda k, m: m.used.pressure[k] / 1e6, key) for key in PRESSURES}
+    ),
+    "hpc_job_io_bytes_total": _always(
+        ("device", "direction"),
+        {
+            (DISK, "read"): lambda m: m.used.disk.read_bytes,
+            (DISK, "write"): lambda m: m.used.disk.written_bytes,
+        },
+    ),
+    "hpc_job_io_operations_total": _always(
+        ("device", "direction"),
+        {(DISK, "read"): lambda m: m.used.disk.reads, (DISK, "write"): lambda m: m.used.disk.writes},
+    ),
+    "hpc_job_start_time_seconds": _plain(lambda m: m.job.start),
+    "hpc_job_processes": _plain(lambda m: len(_own_processes(m.cluster, m.node, m.job))),
+    "hpc_job_threads": _always(
+        ("state",), {(word,): partial(lambda s, m: m.threads[s], letter) for letter, word in _STATES.items()}
+    ),
+    "hpc_job_process_cpu_seconds_total": Answer(("exe",), _programs),
+    "hpc_job_gpu_info": Answer(("gpu", "uuid", "model", "mig"), _gpu_info),
+    "hpc_job_gpu_utilization_ratio": _each_gpu(lambda m, i: m.used.gpus[i].utilization / 100),
+    "hpc_job_gpu_memory_used_bytes": _each_gpu(lambda m, i: m.used.gpus[i].memory_used),
+    "hpc_job_gpu_memory_total_bytes": _each_gpu(lambda m, i: m.used.gpus[i].memory_total),
+    "hpc_job_gpu_power_watts": _each_gpu(lambda m, i: m.used.gpus[i].power / 1000),
+    "hpc_job_gpu_energy_joules_total": _each_gpu(lambda m, i: m.now.gpu_energy[m.used.gpus[i].index]),
+    "hpc_job_gpu_temperature_celsius": _each_gpu(lambda m, i: m.used.gpus[i].temperature),
+    "hpc_job_gpu_sm_clock_hertz": _each_gpu(lambda m, i: m.used.gpus[i].sm_clock * 1_000_000),
+    "hpc_job_lustre_bytes_total": _of_node(
+        ("fs", "direction"),
+        {(nodes.FILE_SYSTEM, way): partial(lambda w, c: c.lustre_bytes[w], way) for way in _WAYS},
+    ),
+    "hpc_job_lustre_operations_total": _of_node(
+        ("fs", "operation"),
+        {
+            (nodes.FILE_SYSTEM, name): partial(lambda n, c: c.lustre_operations[n], name)
+            for name in nodes.ALL_OPERATIONS
+        },
+    ),
+    "hpc_job_network_bytes_total": _of_node(
+        ("device", "direction"), {("eth0", end): lambda c: c.network_bytes for end in _ENDS}
+    ),
+    "hpc_job_infiniband_bytes_total": _of_node(
+        ("device", "port", "direction"), {(*_PORT, end): lambda c: c.infiniband_bytes for end in _ENDS}
+    ),
+    "hpc_job_infiniband_packets_total": _of_node(
+        ("device", "port", "direction"), {(*_PORT, end): lambda c: c.infiniband_packets for end in _ENDS}
+    ),
+    "hpc_job_energy_joules_total": _always(
+        ("domain",),
+        {
+            (domain,): partial(lambda w, m: w * m.used.cpu / 1e6, watts)
+            for domain, watts in CORE_WATTS.items()
+        },
+    ),
+    "hpc_job_node_exclusive": _plain(lambda m: int(m.alone)),
 }
 
-_ANSWERED = [(name, answer.rows) for name, answer in ANSWERS.items() if name in FAMILIES]
+_ANSWERED = {name: answer for name, answer in ANSWERS.items() if name in FAMILIES}
+
+
+def reads(cluster: Cluster, node: Node, job: Job) -> Iterator[tuple[Series, Read]]:
+    """Yield every series of a job on a node, and how to read it."""
+    labels = (str(job.id), job.user.name, job.template.account)
+    for name, answer in _ANSWERED.items():
+        for extra, read in answer.reads(cluster, node, job).items():
+            yield (name, labels + extra), read
 
 
 def truth(cluster: Cluster, node: Node, t: float) -> dict[Series, Value]:
@@ -213,11 +230,10 @@ def truth(cluster: Cluster, node: Node, t: float) -> dict[Series, Value]:
     running = cluster.running(t, node.name)
     found: dict[Series, Value] = {}
     for job in running:
-        on = _OnNode(cluster, node, job, t, alone=len(running) == 1)
-        labels = (str(job.id), job.user.name, job.template.account)
-        for name, rows in _ANSWERED:
-            for extra, value in rows(on):
-                found[name, labels + extra] = value
+        moment = Moment(cluster, node, job, t, alone=len(running) == 1)
+        for series, read in reads(cluster, node, job):
+            if (value := read(moment)) is not None:
+                found[series] = value
     return found
 
 

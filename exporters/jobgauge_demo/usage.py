@@ -12,6 +12,8 @@ from jobgauge_demo.placing import GPU_MEMORY
 
 PAGE = 4096
 DISK = "nvme0n1"
+EVENTS = ("oom", "oom_kill", "max", "high")  # of a job's memory
+PRESSURES = tuple((resource, kind) for resource in ("cpu", "memory", "io") for kind in ("some", "full"))
 GPU_IDLE_WATTS, GPU_BUSY_WATTS = 60, 320  # at rest; more of it at full load
 CORE_WATTS = {"cpu": 3.5, "dram": 0.4}  # for each CPU at work, as RAPL would see it
 
