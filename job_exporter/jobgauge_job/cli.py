@@ -11,6 +11,7 @@ from jobgauge_job.config import JobConfig
 from jobgauge_job.identity import Names, Resolver
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.layouts import LAYOUTS
+from jobgauge_job.layouts.base import Layout
 from jobgauge_job.sources.facts import FactsFolder
 from jobgauge_job.sources.procfs import Procfs
 from jobgauge_job.watch import Watch
@@ -36,10 +37,7 @@ def main() -> int:
 def build(config: JobConfig) -> Running:
     """Make the table of jobs and the collectors that read them."""
     _allow_many_files()
-    layouts = [layout(config.cgroupfs) for layout in LAYOUTS if config.layout in ("auto", layout.name)]
-    for layout in layouts:
-        scopes = ", ".join(layout.scopes()) or "none there yet; it is looked for again at each scrape"
-        log.info("layout %s (%s): %s", layout.name, layout.about, scopes)
+    layouts = _layouts(config)
     resolver = Resolver(Procfs(config.procfs), FactsFolder(config.job_facts), Names(config.passwd))
     table = JobTable(
         layouts, resolver, identity_timeout=config.identity_timeout, keep_ended=config.keep_ended
@@ -54,6 +52,23 @@ def build(config: JobConfig) -> Running:
         resolver.close()
 
     return Running(collectors, close)
+
+
+def _layouts(config: JobConfig) -> list[Layout]:
+    """Make the layouts to read, and say where each is found."""
+    wanted = [
+        layout
+        for layout in LAYOUTS
+        if config.layout == layout.name or (config.layout == "auto" and layout.automatic)
+    ]
+    layouts = [layout(config.cgroupfs) for layout in wanted]
+    for layout in layouts:
+        if scopes := layout.scopes():
+            log.info("%s: %s", layout.about, ", ".join(scopes))
+    if not any(layout.scopes() for layout in layouts):
+        names = ", ".join(layout.name for layout in layouts)
+        log.info("no jobs' cgroups below %s yet (looked for %s); looking on", config.cgroupfs, names)
+    return layouts
 
 
 def _allow_many_files() -> None:

@@ -37,7 +37,8 @@ class Identity:
 
     jobid: str
     uid: int | None = None
-    user: str | None = None  # None until the user database has answered
+    asked: bool = False  # the user database
+    user: str | None = None  # its answer
     account: str = ""
     partition: str = ""
     gpus: tuple[str, ...] = ()
@@ -174,10 +175,11 @@ class Resolver:
             identity.start = self._procfs.unix_time(min(process.stat.start for process in processes))
         if identity.uid is None:
             identity.uid = _owner(processes)
-            if identity.uid is None and facts:
-                identity.uid = facts.uid
-            if identity.uid is not None:
-                self._names.ask(identity)
+        if identity.uid is None and facts:
+            identity.uid = facts.uid
+        if identity.uid is not None and not identity.asked:
+            identity.asked = True
+            self._names.ask(identity)
         identity.facts_final = facts is not None or not self._facts.exists()
         return bool(identity.jobid) and identity.uid is not None and identity.facts_final
 

@@ -26,7 +26,7 @@ class Job:
 
     def __init__(self, layout: Layout, place: Place, jobid: str) -> None:
         self.place = place
-        self.identity = Identity(jobid)
+        self.identity = Identity(jobid, layout.uid(place))
         self.labels: tuple[str, ...] = ()  # jobid, user, account; fixed when the job is first shown
         self.seen = time.monotonic()
         self.ended: float | None = None  # Unix time

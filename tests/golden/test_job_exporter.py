@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.node_tree import Key, NodeTree, key
+from tests.support.expectation import Key, key
+from tests.support.node_tree import NodeTree
 from tests.support.scrape import jobs_only, once, parse
 
 COMMAND = "jobgauge-job-exporter"

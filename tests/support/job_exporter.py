@@ -10,7 +10,8 @@ from jobgauge.runner import Runner
 from jobgauge_job.cli import build
 from jobgauge_job.collectors import COLLECTORS
 from jobgauge_job.config import JobConfig
-from tests.support.node_tree import Key, NodeTree
+from tests.support.expectation import Key
+from tests.support.node_tree import NodeTree
 from tests.support.scrape import jobs_only, parse
 
 NAMES = frozenset(collector.name for collector in COLLECTORS)

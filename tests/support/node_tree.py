@@ -7,113 +7,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.cgroup_v1 import CgroupV1
+from tests.support.cgroup_v2 import CgroupV2
+from tests.support.expectation import Key, key
 from tests.support.process_tree import ProcessTree
 
 SCOPE = "system.slice/slurmstepd.scope"
 BOOT = 1_700_000_000  # Unix time at which the machine started
 TICKS = os.sysconf("SC_CLK_TCK")
-Key = tuple[str, frozenset[tuple[str, str]]]
-
-
-def key(name: str, **labels: str) -> Key:
-    """Return how a series is known in expectations: its name and all its labels."""
-    return name, frozenset(labels.items())
-
-
-@dataclass
-class CgroupV2:
-    """The figures of one cgroup; each has a value of its own, so that no two can be taken for one another."""
-
-    seed: int
-    cpus: str = "0-3"
-    cpu_count: int = 4
-    limit: int | None = None
-
-    def files(self) -> dict[str, str]:
-        """Return the text of every file, as Linux 6.8 writes them."""
-        n = self.seed
-        stat = {name: n * 4096 * (i + 1) for i, name in enumerate(_MEMORY_STAT.split())}
-        return {
-            "cgroup.events": "populated 1\nfrozen 0\n",
-            "cgroup.procs": "",
-            "cgroup.stat": "nr_descendants 7\nnr_dying_descendants 0\n",
-            "cgroup.subtree_control": "cpuset cpu io memory pids\n",
-            "cpu.stat": f"usage_usec {n * 10_000_003}\nuser_usec {n * 9_000_001}\nsystem_usec {n * 1_000_002}\n"
-            f"core_sched.force_idle_usec 0\nnr_periods {n}\nnr_throttled {n}\nthrottled_usec {n * 31}\n"
-            "nr_bursts 0\nburst_usec 0\n",
-            "cpu.max": "max 100000\n",
-            "cpuset.cpus.effective": self.cpus + "\n",
-            "memory.current": f"{n * 1_000_448}\n",
-            "memory.peak": f"{n * 2_000_896}\n",
-            "memory.max": "max\n" if self.limit is None else f"{self.limit}\n",
-            "memory.swap.current": f"{n * 8192}\n",
-            "memory.events": f"low 0\nhigh {n * 11}\nmax {n * 13}\noom {n * 17}\noom_kill {n * 19}\noom_group_kill 0\n",
-            "cpu.pressure": _pressure(n * 1_000_100, n * 900),
-            "memory.pressure": _pressure(n * 2_000_200, n * 1_000_800),
-            "io.pressure": _pressure(n * 3_000_300, n * 2_000_700),
-            "io.stat": f"259:0 rbytes={n * 4101} wbytes={n * 4102} rios={n * 43} wios={n * 44} dbytes=0 dios=0\n"
-            f"8:16 rbytes={n * 5101} wbytes={n * 5102} rios={n * 53} wios={n * 54} dbytes=0 dios=0\n",
-            "memory.stat": "".join(f"{name} {value}\n" for name, value in stat.items()),
-        }
-
-    def expected(self, **job: str) -> dict[Key, float]:
-        """Return the series that these files make."""
-        n = self.seed
-        place = {name: i + 1 for i, name in enumerate(_MEMORY_STAT.split())}
-        found = {
-            key("hpc_job_cpu_seconds_total", mode="user", **job): n * 9_000_001 / 1e6,
-            key("hpc_job_cpu_seconds_total", mode="system", **job): n * 1_000_002 / 1e6,
-            key("hpc_job_cpu_throttled_seconds_total", **job): n * 31 / 1e6,
-            key("hpc_job_cpus", **job): self.cpu_count,
-            key("hpc_job_memory_usage_bytes", **job): n * 1_000_448,
-            key("hpc_job_memory_peak_bytes", **job): n * 2_000_896,
-            key("hpc_job_memory_swap_bytes", **job): n * 8192,
-            key("hpc_job_memory_rss_bytes", **job): n * 4096 * place["anon"],
-            key("hpc_job_memory_cache_bytes", **job): n * 4096 * place["file"],
-            key("hpc_job_memory_kernel_bytes", **job): n * 4096 * place["kernel"],
-            key("hpc_job_memory_shmem_bytes", **job): n * 4096 * place["shmem"],
-            key("hpc_job_memory_mapped_bytes", **job): n * 4096 * place["file_mapped"],
-        }
-        for event, factor in (("high", 11), ("max", 13), ("oom", 17), ("oom_kill", 19)):
-            found[key("hpc_job_memory_events_total", event=event, **job)] = n * factor
-        for resource, some, full in (
-            ("cpu", 1_000_100, 900),
-            ("memory", 2_000_200, 1_000_800),
-            ("io", 3_000_300, 2_000_700),
-        ):
-            for kind, factor in (("some", some), ("full", full)):
-                found[key("hpc_job_pressure_seconds_total", resource=resource, kind=kind, **job)] = (
-                    n * factor / 1e6
-                )
-        # The name of 259:0 is in the tree's /sys; 8:16 is not there.
-        for device, factor in (("nvme0n1", 0), ("8:16", 10)):
-            for direction, step in (("read", 1), ("write", 2)):
-                way = {"device": device, "direction": direction, **job}
-                found[key("hpc_job_io_bytes_total", **way)] = n * (4100 + 100 * factor + step)
-                found[key("hpc_job_io_operations_total", **way)] = n * (42 + factor + step)
-        if self.limit is not None:
-            found[key("hpc_job_memory_limit_bytes", **job)] = self.limit
-        return found
-
-
-def _pressure(some: int, full: int) -> str:
-    return "".join(
-        f"{kind} avg10=0.12 avg60=3.40 avg300=0.00 total={total}\n"
-        for kind, total in (("some", some), ("full", full))
-    )
-
-
-# The order of Linux 6.8, bytes before counts.
-_MEMORY_STAT = (
-    "anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped file_mapped "
-    "file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon inactive_file "
-    "active_file unevictable slab_reclaimable slab_unreclaimable slab workingset_refault_anon pgscan pgsteal "
-    "pgfault pgmajfault thp_fault_alloc"
-)
 
 
 @dataclass
@@ -205,6 +111,27 @@ class NodeTree:
         self.jobs.append(job)
         return job
 
+    def job_v1(
+        self,
+        jobid: str,
+        uid: int,
+        seed: int,
+        below: str,
+        *,
+        limit: int | None = None,
+        trees: Sequence[str] = ("freezer", "memory", "cpuacct", "cpuset", "devices"),
+    ) -> JobTree:
+        """Add a job on cgroup v1, in the folder `below` of each tree; processes are in its cgroup and one deeper."""
+        job = JobTree(self, jobid, uid, self.cgroups / trees[0] / below, CgroupV1(seed, limit), trees=trees)
+        job.write(job.figures.files())
+        job.process("", "pbs_attach", ["sh"], uid=0, start=seed * 100 - 40)
+        job.process("", "bash", ["/bin/bash", "script"], start=seed * 100)
+        job.process(
+            "step_0/task_0", "a.out", ["a.out"], start=seed * 100, ticks=seed * 200, states="RD", exe="/a.out"
+        )
+        self.jobs.append(job)
+        return job
+
 
 @dataclass
 class JobTree:
@@ -214,14 +141,23 @@ class JobTree:
     jobid: str
     uid: int
     folder: Path
-    figures: CgroupV2
+    figures: CgroupV2 | CgroupV1
     processes: list[ProcessTree] = field(default_factory=list)
+    trees: Sequence[str] = ()  # of cgroup v1
 
     def write(self, files: dict[str, str]) -> None:
         """Write files of the job's own cgroup."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (self.folder / name).write_text(text)
+            path = self.path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def path(self, name: str) -> Path:
+        """Return where a file of the job's is."""
+        if not self.trees:
+            return self.folder / name
+        below = self.folder.relative_to(self.node.cgroups / self.trees[0])
+        return self.node.cgroups / name.partition(".")[0] / below / name
 
     def stepd(self, step: str) -> ProcessTree:
         """Add a step's slurmstepd, as root starts it."""
@@ -272,7 +208,7 @@ class JobTree:
     def expected(self, user: str, account: str = "") -> dict[Key, float]:
         """Return every series of the job."""
         labels = self.labels(user, account)
-        start = BOOT + (self.figures.seed * 100 - 40) / TICKS
+        start = BOOT + min(process.start for process in self.processes) / TICKS
         return (
             self.figures.expected(**labels)
             | self._expected_processes(labels)
@@ -299,4 +235,6 @@ class JobTree:
 
     def end(self) -> None:
         """Remove the job, as the scheduler does."""
-        shutil.rmtree(self.folder)
+        below = self.folder.relative_to(self.node.cgroups / self.trees[0]) if self.trees else ""
+        for folder in [self.node.cgroups / tree / below for tree in self.trees] or [self.folder]:
+            shutil.rmtree(folder, ignore_errors=True)

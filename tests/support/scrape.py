@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.node_tree import Key
+from tests.support.expectation import Key
 
 
 def once(command: str, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from jobgauge_job.collectors.base import LIMITS_KEPT, JobCollector
 from jobgauge_job.columns import JobColumns
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
-from jobgauge_job.sources.cgroup import Column, CpuList, Keyed, Quota, seconds
+from jobgauge_job.sources.cgroup import Column, CpuList, Keyed, Quota, Ticks, seconds
 
 
 class CpuCollector(JobCollector):
@@ -28,8 +28,16 @@ class CpuCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobColumns(table, {2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec"))})
-        self._cpuset = JobColumns(table, {2: ("cpuset.cpus.effective", CpuList())}, keep=LIMITS_KEPT)
+        self._stat = JobColumns(
+            table,
+            {
+                2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec")),
+                1: ("cpuacct.stat", Ticks("user", "system", "-")),
+            },
+        )
+        self._cpuset = JobColumns(
+            table, {2: ("cpuset.cpus.effective", CpuList()), 1: ("cpuset.cpus", CpuList())}, keep=LIMITS_KEPT
+        )
         self._quota = JobColumns(table, {2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
         self._seconds = self.series(catalogue.CPU_SECONDS, ("user",), ("system",))
         self._throttled = self.series(catalogue.CPU_THROTTLED)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-_LOOK_AGAIN = 30.0  # seconds between looks for further scopes while one is known
+_LOOK_AGAIN = 30.0  # seconds between looks for further scopes
+_LOOK_FOR_FIRST = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Layout(ABC):
 
     name: ClassVar[str]
     about: ClassVar[str]
-    version: ClassVar[int]
+    version: ClassVar[int]  # of cgroups
+    automatic: ClassVar[bool] = True  # False: read only where it is asked for
 
     @abstractmethod
     def __init__(self, cgroupfs: str) -> None:
@@ -41,25 +43,33 @@ class Layout(ABC):
     def jobid(self, name: str) -> str | None:
         """Return the id in a directory's name; "" where it is a job's whose id stands elsewhere, None where not."""
 
+    def uid(self, place: Place) -> int | None:  # noqa: ARG002 - for those that can tell
+        """Return the owner where the directory tells."""
+        return None
+
     @abstractmethod
     def path(self, place: Place, file: str) -> str:
         """Return the path of one of the job's files."""
 
 
 class Scopes:
-    """Directories that match a pattern, looked for now and then; at every call while there are none."""
+    """Directories that match a pattern, looked for now and then."""
 
-    def __init__(self, root: str, pattern: str) -> None:
-        self._pattern = f"{glob.escape(root)}/{pattern}"
+    def __init__(self, root: str, *patterns: str) -> None:
+        """Take patterns below `root`; the first that is found is kept to."""
+        self._patterns = [f"{glob.escape(root)}/{pattern}" for pattern in patterns]
         self._found: list[str] = []
         self._look_at = 0.0
 
     def __call__(self) -> list[str]:
         """Return the directories."""
         now = time.monotonic()
-        if now >= self._look_at or not self._found:
-            self._found = sorted(filter(_trusted, glob.iglob(self._pattern)))
-            self._look_at = now + _LOOK_AGAIN
+        if now >= self._look_at:
+            for pattern in self._patterns:
+                if found := sorted(filter(_trusted, glob.iglob(pattern))):
+                    self._patterns, self._found = [pattern], found
+                    break
+            self._look_at = now + (_LOOK_AGAIN if self._found else _LOOK_FOR_FIRST)
         return self._found
 
 

@@ -106,6 +106,23 @@ class Number:
         return (text.rstrip(),)
 
 
+class Limit(Number):
+    """A limit of cgroup v1, where none is written as the highest number of pages that there can be."""
+
+    def __call__(self, text: bytes) -> Row:
+        """Return the limit; None where there is none."""
+        number = text.rstrip()
+        return (None,) if len(number) == 19 and number.startswith(b"92233720368547") else (number,)
+
+
+class Ticks(Keyed):
+    """Picks values in hundredths of a second (cpuacct.stat), as microseconds."""
+
+    def __call__(self, text: bytes) -> Row:
+        """Return the value of each key."""
+        return [None if value is None else value + b"0000" for value in super().__call__(text)]
+
+
 class Quota:
     """A quota and its period (cpu.max: `150000 100000`, or `max 100000`)."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from jobgauge.exposition import render
+from tests.support.expectation import Key, key
 from tests.support.job_exporter import NAMES, JobExporter
-from tests.support.node_tree import Key, NodeTree, key
+from tests.support.node_tree import NodeTree
 from tests.support.scrape import jobs_only, parse
 
 Start = Callable[..., JobExporter]

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.expectation import key
 from tests.support.job_exporter import JobExporter
-from tests.support.node_tree import NodeTree, key
+from tests.support.node_tree import NodeTree
 from tests.support.process_tree import ProcessTree
 
 Start = Callable[..., JobExporter]

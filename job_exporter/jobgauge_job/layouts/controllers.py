@@ -1,0 +1,30 @@
+"""Layouts on cgroup v1, where each controller has a tree of its own with the same directories in it."""
+
+from __future__ import annotations
+
+import os
+
+from jobgauge_job.layouts.base import Layout, Place, Scopes
+
+# Where to look for jobs: the first of these trees in which the scheduler makes directories. freezer is where Slurm's
+# proctrack/cgroup keeps every process; the others depend on what a site constrains.
+_TREES = ("freezer", "memory", "cpuset", "cpuacct", "devices")
+
+
+class ControllerLayout(Layout):
+    """A scheduler's directories in the trees of the controllers."""
+
+    version = 1
+
+    def __init__(self, cgroupfs: str, pattern: str) -> None:
+        """Take the pattern of what is kept to, below the mount of a controller."""
+        self._root = cgroupfs
+        self._tops = Scopes(cgroupfs, *(f"{tree}/{pattern}" for tree in _TREES))
+
+    def path(self, place: Place, file: str) -> str:
+        """The controller is the first part of the file's name; lists of processes are in the tree of the scope."""
+        tree, _, below = place.scope[len(self._root) + 1 :].partition("/")
+        controller = file.partition(".")[0]
+        return os.path.join(
+            self._root, tree if controller == "cgroup" else controller, below, place.name, file
+        )
