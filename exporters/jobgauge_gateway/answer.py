@@ -19,12 +19,14 @@ _HEADERS = {"Cache-Control": "no-store", "Server": "jobgauge-gateway"}
 _JSON = "application/json"
 
 
-def whole(
-    body: bytes, record: Record, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def whole(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer of which everything is there."""
-    record.bytes, record.status = len(body), status
     return Response(status=status, body=body, content_type=_JSON, headers={**_HEADERS, **(headers or {})})
+
+
+def told(problem: Problem) -> Response:
+    """Return the answer that tells a problem."""
+    return whole(problem.body, problem.status)
 
 
 async def hand_on(
@@ -43,7 +45,8 @@ async def hand_on(
             stream.content_length = answer.content_length
             await _stream(stream, request, _joined(bytes(first), coming), record, stall)
             return stream
-    return whole(bytes(first), record, answer.status, headers)
+    record.status, record.bytes = answer.status, len(first)
+    return whole(bytes(first), answer.status, headers)
 
 
 async def _stream(

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 
-from aiohttp.web import BaseRequest, Response, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 
 from jobgauge_gateway import audit, http_request
-from jobgauge_gateway.answer import hand_on, whole
+from jobgauge_gateway.answer import hand_on, told, whole
 from jobgauge_gateway.audit import Record, Trail
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.endpoints import Endpoint, counted_as, find
@@ -81,13 +81,13 @@ class Gateway:
         try:
             return await self._answer(request, endpoint, query_string, record)
         except Problem as problem:
-            return _told(problem, record)
+            return _refusal(problem, record)
         except (asyncio.CancelledError, ConnectionError):
             record.outcome = "gone"
             raise
         except Exception:
             log.exception("a request failed")
-            return _told(Problem(500, "the gateway failed; tell your administrators", "failed"), record)
+            return _refusal(Problem(500, "the gateway failed; tell your administrators", "failed"), record)
         finally:
             self._working -= 1
             if not self._working:
@@ -115,7 +115,8 @@ class Gateway:
         record.asked = parameters.single.get("query", " ".join(parameters.lists.get("match[]", ())))
         plan = self._planner.plan(endpoint, parameters, scope)
         if plan.own:
-            return whole(plan.own, record)
+            record.status, record.bytes = 200, len(plan.own)
+            return whole(plan.own)
         record.sent = " ".join(value for name, value in plan.form if name in ("query", "match[]"))
         if scope.staff and (views := audit.others(record.sent, record.login)):
             record.views = views
@@ -129,9 +130,10 @@ class Gateway:
             return await hand_on(answer, request, record, self._config.limit_stall)
 
 
-def _told(problem: Problem, record: Record) -> Response:
+def _refusal(problem: Problem, record: Record) -> StreamResponse:
     record.outcome, record.sentence = problem.outcome, str(problem)
-    return whole(problem.body, record, problem.status)
+    record.status, record.bytes = problem.status, len(problem.body)
+    return told(problem)
 
 
 def _peer(request: BaseRequest) -> str:

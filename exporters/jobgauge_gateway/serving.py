@@ -20,9 +20,11 @@ from jobgauge.pages import Pages
 from jobgauge.runner import Runner
 from jobgauge.server import Server
 from jobgauge.webaccess import Access
+from jobgauge_gateway.answer import told
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.figures import Figures, GatewayCollector, Now
 from jobgauge_gateway.gateway import Gateway
+from jobgauge_gateway.problem import Problem
 
 log = logging.getLogger(__name__)
 
@@ -33,24 +35,47 @@ _GRACE = 30.0  # seconds for answers in progress at the end
 _SCRAPES = 10
 _LINE = 256 * 1024  # bytes of a request line: a long query in the URL of a GET
 _FIELD = 16 * 1024
+_KEEPALIVE = 75.0  # seconds that a connection may be without a request, or with half of one's head
 _FIXED = ("listen_address", "telemetry_address", "web_config_file", "limit_stall", "limit_connections")
+
+
+class _Connection(RequestHandler):
+    """aiohttp's connection, which answers what is not HTTP in our words, and logs no traceback about it."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        log.debug("%s sent no HTTP: %s", request.remote, exc or message)
+        self.close()
+        return told(Problem(status, "this is not an HTTP/1.1 request as it should be; send it again"))
 
 
 class _Connections(web.Server):
     """aiohttp's server with a bound on its connections."""
 
     def __init__(self, service: Service, config: GatewayConfig) -> None:
-        super().__init__(
-            service.handle,
-            handler_cancellation=True,  # a client that is gone ends its query at the store
-            access_log=None,
+        # A client that is gone ends its query at the store.
+        super().__init__(service.handle, handler_cancellation=True)
+        self._most = config.limit_connections
+        self._keepalive = max(_KEEPALIVE, config.limit_stall)
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(
+            self,
+            loop=self._loop,
+            access_log=None,  # type: ignore[arg-type]  # how aiohttp is told to write none
             auto_decompress=False,
-            keepalive_timeout=max(75.0, config.limit_stall),
+            keepalive_timeout=self._keepalive,
             lingering_time=0,
             max_line_size=_LINE,
             max_field_size=_FIELD,
         )
-        self._most = config.limit_connections
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)

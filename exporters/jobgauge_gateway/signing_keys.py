@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Key = ec.EllipticCurvePublicKey
 
 _PAUSE = 30.0  # seconds between two fetches, so that strangers' tokens do not make load on Grafana
+_RETRY = 5.0  # seconds, where the last one failed
 _LIFETIME = 3600.0  # seconds after which the keys are fetched again, so that a withdrawn one goes
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 _BYTES = 1 << 20
@@ -55,7 +56,7 @@ class SigningKeys:
         stale = (
             kid not in self._keys or now - self._fetched > _LIFETIME
         )  # another request may just have fetched
-        if not stale or now - self._tried < _PAUSE:
+        if not stale or now - self._tried < (_RETRY if self._fetched < self._tried else _PAUSE):
             return
         self._tried = now
         try:
@@ -86,7 +87,7 @@ def parse(text: bytes) -> dict[str, Key]:
     try:
         entries = json.loads(text)["keys"]
         return {entry["kid"]: _key(entry) for entry in entries if _is_es256(entry)}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SourceError(f"this is not a set of signing keys: {error}") from error
 
 
