@@ -53,8 +53,8 @@ class History:
         self._since = clock()
         self._seen: set[Event] = set()
         self._tally = Tally()
-        if path:
-            self._load()
+        if path and not self._load():
+            self._save()  # so that counting begins now, even if the first read comes after the next start
 
     def __call__(self) -> Reading[Tally]:
         """Read what happened since the last time."""
@@ -83,14 +83,16 @@ class History:
         self._seen.add((what, job, when))
         return True
 
-    def _load(self) -> None:
+    def _load(self) -> bool:
         try:
             with open(self._path, encoding="utf-8") as file:
                 self._take(json.load(file))
         except FileNotFoundError:
-            return
+            return False
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s cannot be used, counting begins anew: %s", self._path, error)
+            return False
+        return True
 
     def _take(self, state: dict[str, Any]) -> None:
         """Go on with what was saved; raise where it does not hold what it should."""

@@ -21,8 +21,24 @@ def clients(folder: Path, version: str) -> Path:
     """Make a directory of clients that answer with what a real Slurm of this version said."""
     recorded = FIXTURES / version
     # the real squeue prints whatever mark the format asks for
-    program(
-        folder / "squeue",
-        f'mark="${{!#}}"; exec sed "s/{MARK[1:]}/${{mark##*$(printf "\\036")}}/" {recorded}/squeue.txt',
-    )
+    mark = "${format##*$(printf '\\036')}"
+    program(folder / "squeue", f'format="${{!#}}"; exec sed "s/{MARK[1:]}/{mark}/" {recorded}/squeue.txt')
+    program(folder / "scontrol", f'exec cat {recorded}/scontrol_"${{!#}}".txt')
+    for name in ("sdiag", "sshare", "sacct"):
+        program(folder / name, f"exec cat {recorded}/{name}.txt")
     return folder
+
+
+def jobs_told(version: str) -> dict[str, dict[str, str]]:
+    """Return what `scontrol show job` told of the jobs that wait, run or are suspended, by job and field."""
+    text = (FIXTURES / version / "oracle_scontrol_job.txt").read_text(errors="surrogateescape")
+    jobs = {}
+    for record in ("\n" + text).split("\nJobId=")[1:]:
+        # the name may hold anything, the fields after it are the ones of interest
+        job, _, rest = record.partition(" ")
+        after = rest[rest.rindex(" UserId=") :] if " UserId=" in rest else rest
+        fields = dict(reversed([token.split("=", 1) for token in after.split() if "=" in token]))
+        fields["JobId"] = job
+        if fields["JobState"] in ("PENDING", "RUNNING", "SUSPENDED"):
+            jobs[job] = fields
+    return jobs
