@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from jobgauge_demo.jobs import Job
-from jobgauge_demo.lanes import EPOCH, Lane, make_job
+from jobgauge_demo.lanes import Lane, make_job
 from jobgauge_demo.people import MINIMUM_USERS, people
 from jobgauge_demo.placing import make_lanes, make_nodes
 
@@ -75,7 +75,3 @@ class Cluster:
         for lane in lanes:
             for number in range(max(0, lane.current(since)), lane.current(until) + 1):
                 yield self._job(lane.index, number)
-
-    def submitted_before(self, t: float) -> int:
-        """Return how many jobs have been submitted so far."""
-        return sum(max(0, int((t - EPOCH - lane.phase) // lane.period) + 1) for lane in self.lanes)

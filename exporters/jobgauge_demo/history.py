@@ -16,8 +16,8 @@ from jobgauge.family import Family, Kind
 from jobgauge.samples import number
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.placing import Node
-from jobgauge_demo.queue_series import queue_truth
 from jobgauge_demo.series import Moment, Series, Value, reads
+from jobgauge_demo.site_series import scheduler_truth
 
 BLOCK = 7200  # seconds
 JOB_EXPORTERS, SCHEDULER_EXPORTER = (
@@ -72,7 +72,7 @@ def _of_scheduler(cluster: Cluster, times: range) -> _Columns:
     columns: _Columns = {(_UP.name, ()): [(_end(t), 1) for t in times]}
     for t in times:
         end = _end(t)
-        for series, value in queue_truth(cluster, t).items():
+        for series, value in scheduler_truth(cluster, t).items():
             columns.setdefault(series, []).append((end, value))
     return columns
 

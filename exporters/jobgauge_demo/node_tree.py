@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from jobgauge_demo import tree_text as text
 from jobgauge_demo.cluster import Cluster
-from jobgauge_demo.habits import GIB, MIB
+from jobgauge_demo.habits import MIB
 from jobgauge_demo.jobs import Job
-from jobgauge_demo.nodes import FILE_SYSTEM, Counters, boot_time, counters, gpu_uuid
+from jobgauge_demo.nodes import FILE_SYSTEM, SYSTEM_MEMORY, Counters, boot_time, counters, gpu_uuid
 from jobgauge_demo.placing import GPU_MEMORY, GPU_MODEL, Node
 from jobgauge_demo.tree_files import Files
 from jobgauge_demo.usage import DISK, GPU_IDLE_WATTS, Gpu, Usage, gpus
@@ -17,7 +17,6 @@ from jobgauge_demo.usage import DISK, GPU_IDLE_WATTS, Gpu, Usage, gpus
 _PACKAGES = 2  # of CPUs
 _RAPL_RANGE = 262_143_328_850  # microjoules; then the counter begins again at 0
 _MOUNT = f"{FILE_SYSTEM}-ffff9a3c41d2e800"
-_SYSTEM = 6 * GIB  # memory that is not the jobs'
 
 
 class NodeFiles:
@@ -80,7 +79,7 @@ class NodeFiles:
         put, node = self._files.put, self._node
         now = counters(self._cluster, node, t)
         put(f"{self._proc}/stat", text.node_stat(now, node.cpus, t - self._boot, self._boot))
-        taken = _SYSTEM + sum(usage.memory.current for usage in used)
+        taken = SYSTEM_MEMORY + sum(usage.memory.current for usage in used)
         put(f"{self._proc}/meminfo", text.meminfo(node.memory, taken))
         put(f"{self._proc}/uptime", f"{t - self._boot:.2f} 0.00\n")
         put(f"{self._proc}/diskstats", text.diskstats(now))

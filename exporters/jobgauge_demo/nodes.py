@@ -9,10 +9,12 @@ from uuid import UUID
 
 from jobgauge_demo.chance import between
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.habits import GIB
 from jobgauge_demo.lanes import EPOCH
 from jobgauge_demo.placing import Node
 from jobgauge_demo.usage import CORE_WATTS, GPU_BUSY_WATTS, GPU_IDLE_WATTS, cpus_at_work, gpu_load
 
+SYSTEM_MEMORY = 6 * GIB  # of each node, that is not the jobs'
 FILE_SYSTEM = "scratch"
 # Lustre operations by the client's name for them, and their share of the metadata load
 OPERATIONS = {

@@ -1,161 +1,33 @@
-"""Associations: who may use how much, who uses how much, and what follows for priority (assoc_mgr and sshare)."""
+"""What scontrol shows of associations and QOS (assoc_mgr), and sshare."""
 
 from __future__ import annotations
 
 import getopt
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from jobgauge_demo.habits import MIB
 from jobgauge_demo.jobs import Job
-from jobgauge_demo.lanes import Lane
-from jobgauge_demo.people import ACCOUNTS, STAFF, User
+from jobgauge_demo.people import STAFF, User
+from jobgauge_demo.slurm.associations import (
+    LIMITED_QOS,
+    QOS,
+    ROOT,
+    Amounts,
+    Association,
+    Share,
+    asked,
+    shares,
+    total,
+    user_limits,
+)
 from jobgauge_demo.slurm.text import UsageError, fields
 from jobgauge_demo.slurm.view import View
-from jobgauge_demo.story import Template
 from jobgauge_demo.usage import cpus_at_work
 
-QOS = {"normal": 0, "high": 100, "long": 0}  # each one's priority
 _TRES = ("cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages", "gres/gpu")
-_MEMORY_DAYS = 7  # in which past usage loses half of its weight
-_SEASON = 3 * 86400  # seconds in which usage rises and falls
 _OWNERS: Mapping[str, Callable[[Job], str]] = {
     "PA": lambda job: job.template.account,
     "PU": lambda job: f"{job.user.name}({job.user.uid})",
 }
-Amounts = Mapping[str, int]
-
-
-def _asked(kind: Template) -> Amounts:
-    cpus = kind.cpus * kind.nodes
-    memory = kind.memory * kind.nodes // MIB
-    return {
-        "cpu": cpus,
-        "mem": memory,
-        "node": kind.nodes,
-        "billing": cpus,
-        "gres/gpu": kind.gpus * kind.nodes,
-    }
-
-
-def _sum(kinds: Iterable[Template]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for kind in kinds:
-        for name, amount in _asked(kind).items():
-            total[name] = total.get(name, 0) + amount
-    return total
-
-
-@dataclass(frozen=True)
-class Association:
-    """An account, or a user in it (user set); `root` is everybody's."""
-
-    view: View
-    account: str
-    user: User | None
-    number: int
-    shares: int
-
-    def _has(self, kind: Template) -> bool:
-        return self.account in ("root", kind.account) and self.user in (None, *self._owner(kind))
-
-    def _owner(self, kind: Template) -> Iterator[User]:
-        return (user for user in self.view.cluster.users if user.name == kind.user)
-
-    @cached_property
-    def running(self) -> list[Job]:
-        """Return its jobs that hold nodes."""
-        return [job for job in self.view.running if self._has(job.template)]
-
-    @cached_property
-    def pending(self) -> list[Job]:
-        """Return its jobs that wait."""
-        return [job for job in self.view.pending if self._has(job.template)]
-
-    @cached_property
-    def lanes(self) -> list[Lane]:
-        """Return its rows of jobs."""
-        return [lane for lane in self.view.cluster.lanes if lane.template.starts and self._has(lane.template)]
-
-    @property
-    def group_limits(self) -> Amounts:
-        """Return what its jobs may hold together: accounts have limits, which they come close to."""
-        if self.user is not None or self.account == "root":
-            return {}
-        most = _sum(lane.template for lane in self.lanes)
-        return {name: most[name] for name in ("cpu", "gres/gpu") if most.get(name)}
-
-    @property
-    def usage(self) -> float:
-        """Return the CPU seconds that it has used, weighted by age: of what its lanes do, with a slow swing."""
-        cpus = sum(cpus_at_work(job, job.places[0].node) * len(job.places) for job in self._samples())
-        swing = 1 + 0.2 * math.sin(2 * math.pi * (self.view.now / _SEASON + self.number / 7))
-        return cpus * _MEMORY_DAYS * 86400 / math.log(2) * swing
-
-    def _samples(self) -> Iterator[Job]:
-        for lane in self.lanes:
-            job = self.view.cluster.job(lane, 0)
-            if job is not None:
-                yield job
-
-
-def associations(view: View) -> list[Association]:
-    """Return all, each account followed by its users."""
-    found = [Association(view, "root", None, 1, 1)]
-    for account in ACCOUNTS:
-        members = [user for user in view.cluster.users if account in user.accounts]
-        found.append(Association(view, account, None, len(found) + 1, 10 * len(members)))
-        for user in members:
-            found.append(Association(view, account, user, len(found) + 1, 1))
-    return found
-
-
-@dataclass(frozen=True)
-class Share:
-    """What an association may use and has used, compared with its siblings."""
-
-    association: Association
-    shares: float  # of its siblings' shares
-    usage: float  # of its siblings' usage
-    raw_usage: float
-
-    @property
-    def level(self) -> float:
-        """Return how far its use lies below its share: above 1 is good."""
-        return self.shares / self.usage if self.usage else math.inf
-
-    @property
-    def factor(self) -> float:
-        """Return the factor that goes into priorities."""
-        return 0.0 if not self.shares else 2 ** (-self.usage / self.shares)
-
-
-def shares(view: View) -> list[Share]:
-    """Return the share of every association."""
-    found = associations(view)
-    used = {each.number: each.usage for each in found}
-    result = []
-    for each in found:
-        siblings = [other for other in found if _siblings(each, other)]
-        all_shares = sum(other.shares for other in siblings)
-        all_usage = sum(used[other.number] for other in siblings)
-        result.append(
-            Share(
-                each,
-                each.shares / all_shares,
-                used[each.number] / all_usage if all_usage else 0.0,
-                used[each.number],
-            )
-        )
-    return result
-
-
-def _siblings(one: Association, other: Association) -> bool:
-    if "root" in (one.account, other.account):
-        return one.account == other.account
-    return (one.user is None) == (other.user is None) and (one.user is None or one.account == other.account)
 
 
 def _amounts(used: Amounts, limits: Amounts | None = None) -> str:
@@ -164,19 +36,20 @@ def _amounts(used: Amounts, limits: Amounts | None = None) -> str:
 
 def _minutes(view: View, jobs: Iterable[Job]) -> dict[str, int]:
     """Return what running jobs may still use, in minutes."""
-    total: dict[str, int] = {}
+    found: dict[str, int] = {}
     for job in jobs:
         left = max(0, int(job.start + job.template.time_limit - view.now)) // 60
-        for name, amount in _asked(job.template).items():
-            total[name] = total.get(name, 0) + amount * left
-    return total
+        for name, amount in asked(job.template).items():
+            found[name] = found.get(name, 0) + amount * left
+    return found
 
 
 def show_assoc_mgr(view: View) -> str:
     """Answer `scontrol show assoc_mgr -o`."""
     lines = ["Current Association Manager state", "User Records"]
     lines += [_user_line(user) for user in view.cluster.users]
-    lines += ["Association Records", *map(_association_line, shares(view))]
+    found = shares(view.cluster, view.now)
+    lines += ["Association Records", *(_association_line(view, share) for share in found)]
     lines += ["QOS Records", *(_qos_line(view, number + 1, name) for number, name in enumerate(QOS))]
     return "\n".join(lines) + "\n"
 
@@ -196,13 +69,14 @@ def _counts(running: Sequence[Job], pending: Sequence[Job], suffix: str = "") ->
     ]
 
 
-def _association_line(share: Share) -> str:
+def _association_line(view: View, share: Share) -> str:
     each = share.association
+    running, pending = ([job for job in jobs if each.has(job)] for jobs in (view.running, view.pending))
     user, account = each.user, each.account
-    parent = "" if user or account == "root" else "root(1)"
-    lineage = "/" if account == "root" else f"/{account}/" + (f"0-{user.name}/" if user else "")
+    parent = "" if user or account == ROOT else "root(1)"
+    lineage = "/" if account == ROOT else f"/{account}/" + (f"0-{user.name}/" if user else "")
     pairs: list[tuple[str, object]] = [
-        ("ClusterName", each.view.cluster.name),
+        ("ClusterName", view.cluster.name),
         ("Account", account),
         ("UserName", f"{user.name}({user.uid})" if user else ""),
         ("Partition", ""),
@@ -213,27 +87,16 @@ def _association_line(share: Share) -> str:
         ("ParentAccount", parent),
         ("Lineage", lineage),
         ("DefAssoc", "Yes" if user and user.accounts[0] == account else "No"),
-        *_counts(each.running, each.pending),
+        *_counts(running, pending),
         ("GrpWall", f"N({share.raw_usage / 3600:.2f})"),
-        ("GrpTRES", _amounts(_sum(job.template for job in each.running), each.group_limits)),
+        ("GrpTRES", _amounts(total(job.template for job in running), each.limits)),
         ("GrpTRESMins", _amounts({"cpu": int(share.raw_usage / 60)})),
-        ("GrpTRESRunMins", _amounts(_minutes(each.view, each.running))),
+        ("GrpTRESRunMins", _amounts(_minutes(view, running))),
         *((name, "") for name in ("MaxJobs", "MaxJobsAccrue", "MaxSubmitJobs", "MaxWallPJ")),
         *((name, "") for name in ("MaxTRESPJ", "MaxTRESPN", "MaxTRESMinsPJ", "MinPrioThresh")),
         ("Comment", "(null)"),
     ]
     return fields(pairs)
-
-
-def user_limits(view: View, qos: str) -> Amounts:
-    """Return what each user may hold by a QOS: as much as the one who uses most can come to."""
-    if qos != "normal":
-        return {}
-    most = 0
-    for user in view.cluster.users:
-        kinds = [lane.template for lane in view.cluster.lanes if lane.user is user and lane.template.starts]
-        most = max(most, _sum(kind for kind in kinds if kind.qos == qos).get("cpu", 0))
-    return {"cpu": most}
 
 
 def _qos_line(view: View, number: int, name: str) -> str:
@@ -245,7 +108,7 @@ def _qos_line(view: View, number: int, name: str) -> str:
         ("UsageRaw", f"{used:.6f}"),
         *_counts(running, pending),
         ("GrpWall", f"N({used / 3600:.2f})"),
-        ("GrpTRES", _amounts(_sum(job.template for job in running))),
+        ("GrpTRES", _amounts(total(job.template for job in running))),
         ("GrpTRESMins", _amounts({})),
         ("GrpTRESRunMins", _amounts(_minutes(view, running))),
         *((limit, "") for limit in ("MaxWallPJ", "MaxTRESPJ", "MaxTRESPN", "MaxTRESMinsPJ")),
@@ -255,7 +118,7 @@ def _qos_line(view: View, number: int, name: str) -> str:
         ("Priority", QOS[name]),
     ]
     accounts = _held(view, running, pending, "PA", {})
-    users = _held(view, running, pending, "PU", user_limits(view, name))
+    users = _held(view, running, pending, "PU", user_limits(view.cluster) if name == LIMITED_QOS else {})
     return f"{fields(pairs)} Account Limits= {accounts} User Limits= {users}"
 
 
@@ -267,7 +130,7 @@ def _held(view: View, running: Sequence[Job], pending: Sequence[Job], suffix: st
         own, waiting = ([job for job in jobs if owner(job) == name] for jobs in (running, pending))
         pairs = [
             *_counts(own, waiting, suffix),
-            (f"MaxTRES{suffix}", _amounts(_sum(job.template for job in own), limits)),
+            (f"MaxTRES{suffix}", _amounts(total(job.template for job in own), limits)),
             (f"MaxTRESRunMins{suffix}", _amounts(_minutes(view, own))),
         ]
         parts.append(f"{name}={{{fields(pairs)}}}")
@@ -275,21 +138,28 @@ def _held(view: View, running: Sequence[Job], pending: Sequence[Job], suffix: st
 
 
 _SSHARE: Mapping[str, Callable[[Share], object]] = {
-    "Account": lambda share: share.association.account,
+    "Account": lambda share: _indented(share.association),
     "User": lambda share: share.association.user.name if share.association.user else "",
-    "RawShares": lambda share: share.association.shares,
-    "NormShares": lambda share: f"{share.shares:.6f}",
+    "RawShares": lambda share: _unless_root(share, share.association.shares),
+    "NormShares": lambda share: _unless_root(share, f"{share.shares:.6f}"),
     "RawUsage": lambda share: int(share.raw_usage),
-    "NormUsage": lambda share: f"{share.usage:.6f}",
+    "NormUsage": lambda share: _unless_root(share, f"{share.usage:.6f}"),
     "EffectvUsage": lambda share: f"{share.usage:.6f}",
     "FairShare": lambda share: f"{share.factor:.6f}" if share.association.user else "",
-    "LevelFS": lambda share: "inf" if math.isinf(share.level) else f"{share.level:.6f}",
-    "GrpTRESMins": lambda _: "",
-    "TRESRunMins": lambda share: _amounts(_minutes(share.association.view, share.association.running)),
+    "LevelFS": lambda share: _unless_root(share, f"{share.level:.6f}"),
 }
 _SSHARE_BY_NAME = {name.lower(): name for name in _SSHARE}
 _SSHARE_USUAL = "Account,User,RawShares,NormShares,RawUsage,EffectvUsage,FairShare"
 _WIDTH = 12
+
+
+def _indented(each: Association) -> str:
+    depth = 0 if each.account == ROOT else 2 if each.user else 1
+    return " " * depth + each.account
+
+
+def _unless_root(share: Share, value: object) -> object:
+    return "" if share.association.account == ROOT else value
 
 
 def sshare(view: View, arguments: Sequence[str]) -> str:
@@ -307,7 +177,7 @@ def sshare(view: View, arguments: Sequence[str]) -> str:
     names = [_SSHARE_BY_NAME.get(name.partition("%")[0].lower(), "") for name in asked]
     if rest or "" in names:
         raise UsageError(f"error: Invalid field requested: {rest[0] if rest else asked[names.index('')]}")
-    rows = [[str(_SSHARE[name](share)) for name in names] for share in shares(view)]
+    rows = [[str(_SSHARE[name](share)) for name in names] for share in shares(view.cluster, view.now)]
     if not options.keys() & {"-h", "-n", "--noheader"}:
         rows.insert(0, names)
     if options.keys() & {"-P", "--parsable2"}:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import getopt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from jobgauge_demo.chance import between
-from jobgauge_demo.habits import GIB, MIB
-from jobgauge_demo.nodes import boot_time
+from jobgauge_demo.habits import MIB
+from jobgauge_demo.nodes import SYSTEM_MEMORY, boot_time
 from jobgauge_demo.placing import Node
 from jobgauge_demo.slurm import text
 from jobgauge_demo.slurm.layout import Column, Layout, short
@@ -25,7 +26,7 @@ LICENCE, LICENCES = "meshgen", 1
 
 _WEEK = 7 * 86400
 _WINDOW = 4 * 86400 + 6 * 3600, 8 * 3600  # when maintenance begins within a week, and how long it takes
-_DRAINED_BY = "root"
+DRAINED_BY = "root"
 _DEFAULT = "%9P %.5a %.10l %.6D %.6t %N"
 _COMPACT = {"allocated": "alloc", "mixed": "mix", "drained": "drain", "draining": "drng", "planned": "plnd"}
 
@@ -37,33 +38,34 @@ class NodeState:
     view: View
     node: Node
 
-    @property
+    @cached_property
     def cpus(self) -> int:
         """Return the CPUs that jobs hold."""
-        return sum(len(job.place(self.node.name).cpus) for job in self.view.on(self.node.name))
+        return sum(len(place.cpus) for _, place in self.view.on[self.node.name])
 
     @property
     def memory(self) -> int:
         """Return the memory that jobs hold."""
-        return sum(job.template.memory for job in self.view.on(self.node.name))
+        return sum(job.template.memory for job, _ in self.view.on[self.node.name])
 
     @property
     def gpus(self) -> int:
         """Return the GPUs that jobs hold."""
-        return sum(len(job.place(self.node.name).gpus) for job in self.view.on(self.node.name))
+        return sum(len(place.gpus) for _, place in self.view.on[self.node.name])
 
     @property
     def load(self) -> float:
         """Return the load average."""
-        running = [job for job in self.view.on(self.node.name) if job.state(self.view.now) == "RUNNING"]
-        return sum(cpus_at_work(job, self.node.name) * job.template.habit.threads for job in running)
+        name, now = self.node.name, self.view.now
+        running = [job for job, _ in self.view.on[name] if job.state(now) == "RUNNING"]
+        return sum(cpus_at_work(job, name) * job.template.habit.threads for job in running)
 
     @property
     def free_memory(self) -> int:
         """Return what is free in fact."""
-        jobs = self.view.on(self.node.name)
-        used = sum(usage(job, self.node.name, self.view.now).memory.current for job in jobs)
-        return self.node.memory - 6 * GIB - used
+        name, now = self.node.name, self.view.now
+        used = sum(usage(job, name, now).memory.current for job, _ in self.view.on[name])
+        return self.node.memory - SYSTEM_MEMORY - used
 
     @property
     def base(self) -> str:
@@ -75,12 +77,7 @@ class NodeState:
     @property
     def state(self) -> str:
         """Return its state with all flags."""
-        planned = any(
-            place.node == self.node.name
-            for job in self.view.pending
-            if job.reason(self.view.now) == "Resources"
-            for place in job.places
-        )
+        planned = self.node.name in self.view.planned_nodes
         flags = (
             "DRAIN" if self.node.drained else "",
             "PLANNED" if planned and self.base != "ALLOCATED" else "",
@@ -165,7 +162,7 @@ def _node_line(state: NodeState) -> str:
     if not node.drained:
         return first + " "
     since = text.moment(_drained_at(view), view.environment)
-    return f"{first}  Reason={node.drained} [{_DRAINED_BY}@{since}]"
+    return f"{first}  Reason={node.drained} [{DRAINED_BY}@{since}]"
 
 
 def _drained_at(view: View) -> int:
@@ -224,20 +221,27 @@ def _partition_line(view: View, name: str) -> str:
     )
 
 
-def show_reservations(view: View) -> str:
-    """Answer `scontrol show reservation -o`: maintenance once a week, of the node that is drained anyway."""
+def maintenance(view: View) -> tuple[int, int, list[Node]] | None:
+    """Return when the next maintenance begins and ends, and of which nodes: once a week, of what is drained anyway."""
     nodes = [node for node in view.cluster.nodes if node.drained]
-    if not nodes:
-        return "No reservations in the system\n"
     begins, lasts = _WINDOW
     start = (int(view.now) - begins - lasts) // _WEEK * _WEEK + _WEEK + begins
+    return (start, start + lasts, nodes) if nodes else None
+
+
+def show_reservations(view: View) -> str:
+    """Answer `scontrol show reservation -o`."""
+    found = maintenance(view)
+    if found is None:
+        return "No reservations in the system\n"
+    start, end, nodes = found
     cpus = sum(node.cpus for node in nodes)
     line = fields(
         (
             ("ReservationName", "maintenance"),
             ("StartTime", text.moment(start, view.environment)),
-            ("EndTime", text.moment(start + lasts, view.environment)),
-            ("Duration", text.full_elapsed(lasts)),
+            ("EndTime", text.moment(end, view.environment)),
+            ("Duration", text.full_elapsed(end - start)),
             ("Nodes", text.host_list(node.name for node in nodes)),
             ("NodeCnt", len(nodes)),
             ("CoreCnt", cpus),
@@ -257,9 +261,14 @@ def show_reservations(view: View) -> str:
     return line + "\n"
 
 
+def licences_used(view: View) -> int:
+    """Return how many of the licences are taken."""
+    return sum(job.template.reason == "Licenses" for job in view.running)
+
+
 def show_licences(view: View) -> str:
     """Answer `scontrol show licenses -o`."""
-    used = sum(job.template.reason == "Licenses" for job in view.running)
+    used = licences_used(view)
     return f"LicenseName={LICENCE} Total={LICENCES} Used={used} Free={LICENCES - used} Reserved=0 Remote=no\n"
 
 

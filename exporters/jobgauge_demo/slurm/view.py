@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from jobgauge_demo.cluster import Cluster
-from jobgauge_demo.jobs import Job
+from jobgauge_demo.jobs import Job, Place
 
 _QOS_PRIORITY = {"high": 10_000, "normal": 5_000, "long": 2_000}
 _PLANNED = ("Resources", "Priority")
@@ -32,9 +32,25 @@ class View:
         """Return the jobs that wait; of an array, each task."""
         return self.cluster.pending(self.now)
 
-    def on(self, node: str) -> list[Job]:
-        """Return the jobs that hold a part of a node."""
-        return [job for job in self.running if any(place.node == node for place in job.places)]
+    @cached_property
+    def working(self) -> int:
+        """Return how many jobs run, without suspended ones."""
+        return sum(job.state(self.now) == "RUNNING" for job in self.running)
+
+    @cached_property
+    def on(self) -> Mapping[str, Sequence[tuple[Job, Place]]]:
+        """Return, by node, the jobs that hold a part of it, and which part."""
+        found: dict[str, list[tuple[Job, Place]]] = {node.name: [] for node in self.cluster.nodes}
+        for job in self.running:
+            for place in job.places:
+                found[place.node].append((job, place))
+        return found
+
+    @cached_property
+    def planned_nodes(self) -> frozenset[str]:
+        """Return the nodes on which the scheduler has planned a waiting job."""
+        waiting = (job for job in self.pending if job.reason(self.now) == "Resources")
+        return frozenset(place.node for job in waiting for place in job.places)
 
     def priority(self, job: Job) -> int:
         """Return a job's priority: by its QOS, and growing with age; 0 for what is held."""

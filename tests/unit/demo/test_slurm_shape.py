@@ -146,12 +146,13 @@ def test_shares_add_up():
             VIEW, ["-a", "-P", "-n", "-o", "Account,User,NormShares,NormUsage,FairShare,LevelFS"]
         ).splitlines()
     ]
-    accounts = [row for row in rows if not row[1] and row[0] != "root"]
+    accounts = [row for row in rows if not row[1] and re.fullmatch(" [a-z]+", row[0])]
+    assert rows[0][:3] == ["root", "", ""]
     assert sum(float(row[2]) for row in accounts) == pytest.approx(1, abs=1e-4)
     assert sum(float(row[3]) for row in accounts) == pytest.approx(1, abs=1e-4)
     users = [row for row in rows if row[1]]
     assert all(0 < float(row[4]) <= 1 and float(row[5]) > 0 for row in users)
-    assert ("chemistry", "bob") in {(row[0], row[1]) for row in users}
+    assert ("  chemistry", "bob") in {(row[0], row[1]) for row in users}
 
 
 def _accounts(*arguments: str, view: View = VIEW) -> list[list[str]]:
