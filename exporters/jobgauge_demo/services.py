@@ -44,6 +44,7 @@ def _job_exporter(config: DemoConfig, index: int, node: str) -> Service:
     flags = [
         f"--path.cgroupfs={root}/cgroup",
         f"--path.procfs={root}/proc",
+        f"--path.sysfs={root}/sys",
         f"--path.job-facts={root}/job-facts",
         f"--path.passwd={config.path('nodes', 'passwd')}",
     ]
