@@ -18,7 +18,7 @@ PROGRAM = "jobgauge-dashboards"
 _ABOUT = """\
 Write Jobgauge's Grafana boards, one JSON file each, and the provisioning files that load them.
 
-  jobgauge-dashboards --out /var/lib/grafana/dashboards/jobgauge --config.file dashboards.yaml
+  jobgauge-dashboards --out /etc/grafana/jobgauge --config.file /etc/jobgauge/dashboards.yml
 
 Boards lie in one folder a role (users, pis, staff, operators, management). The same settings write the same bytes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
@@ -25,6 +26,7 @@ _KINDS = {
     "heatmap": core.Heatmap,
     "text": core.Text,
 }
+_LABEL = re.compile(r"\{\{(\w+)\}\}")
 # What grafanalib writes for Grafana versions that are gone.
 _DEAD = frozenset(
     [
@@ -101,6 +103,7 @@ class Column:
     unit: Unit = Unit.TEXT
     scale: Scale = ()
     mappings: Sequence[Word] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)  # what to show for a label's values
     links: Sequence[Link] = ()
     bar: bool = False
     hidden: bool = False  # there for links to read
@@ -204,7 +207,12 @@ def stat(
     height: int = 4,
 ) -> Panel:
     """One number a series, as of the end of the time range."""
-    defaults = {**unit.json, "thresholds": style.thresholds(scale), "noValue": no_value}
+    defaults = {
+        **unit.json,
+        "thresholds": style.thresholds(scale),
+        "noValue": no_value,
+        "mappings": [style.nothing(no_value)],
+    }
     named = any(query.legend for query in queries)
     extra: Json = {
         "fieldConfig": {"defaults": defaults},
@@ -244,6 +252,25 @@ def _mappings(said: Sequence[Word]) -> Json:
     return {"id": "mappings", "value": style.words(*said)}
 
 
+def tiles(
+    title: str,
+    about: About,
+    query: Query,
+    verdicts: Sequence[Word],
+    *,
+    links: Sequence[Link] = (),
+    width: int = 0,
+    height: int = 8,
+) -> Panel:
+    """One small tile a series with its name, in the colour of what its value means."""
+    defaults = {"mappings": style.words(*verdicts), "links": [link.json for link in links]}
+    extra = {
+        "fieldConfig": {"defaults": defaults},
+        "options": {"colorMode": "background", "textMode": "name", "text": {"titleSize": 11}},
+    }
+    return Panel("stat", title, about.text, _targets([query], instant=True), extra, width, height)
+
+
 def bars(
     title: str,
     about: About,
@@ -257,6 +284,9 @@ def bars(
 ) -> Panel:
     """One horizontal bar a series, as of the end of the time range."""
     defaults: Json = {**unit.json, "links": [link.json for link in links], "noValue": no_value}
+    defaults["mappings"] = [style.nothing(no_value)]
+    if label := _LABEL.fullmatch(queries[0].legend):
+        defaults["displayName"] = f"${{__field.labels.{label[1]}}}"  # else a single bar has no name
     if scale:
         defaults |= {"thresholds": style.thresholds(scale), "color": {"mode": "thresholds"}}
     extra = {"fieldConfig": {"defaults": defaults}}
@@ -343,6 +373,8 @@ def _targets(queries: Sequence[Query], *, instant: bool = False, form: str = "ti
     ]
 
 
+_DATE_WIDTH = 165
+
 # How a cell is drawn: for Grafana from 9.5 on, and before.
 _COLOURED_TEXT: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "color-text"}},
@@ -368,12 +400,14 @@ def _column(column: Column) -> Json:
     if column.mappings:
         properties.append(_mappings(column.mappings))
         properties += _COLOURED_TEXT
+    if column.texts:
+        properties.append({"id": "mappings", "value": style.translations(column.texts)})
     if column.bar:
         properties += _BAR
     if column.links:
         properties.append({"id": "links", "value": [link.json for link in column.links]})
     if column.hidden:
         properties.append({"id": "custom.hidden", "value": True})
-    if column.width:
-        properties.append({"id": "custom.width", "value": column.width})
+    if width := column.width or (_DATE_WIDTH if column.unit is Unit.DATE else 0):
+        properties.append({"id": "custom.width", "value": width})
     return {"matcher": {"id": "byName", "options": column.title}, "properties": properties}

@@ -61,7 +61,7 @@ class Settings:
     )
     boards_path: str = option(
         "grafana.boards-path",
-        "/var/lib/grafana/dashboards/jobgauge",
+        "/etc/grafana/jobgauge",
         "folder on Grafana's machine where the boards lie, for its provisioning file",
         metavar="PATH",
     )

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import style
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, timeseries
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, table, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit, Word
+from jobgauge_dashboards.variables import having
+
+# States of nodes, of either scheduler, in which no job can start.
+DOWN = "down.*|fail.*|not_responding|unknown|error|future|offline|stale|state-unknown"
+CLOSED = "drain.*|maint.*|reboot.*|power.*|reserved"
 
 CPUS_ARE_NOT_ALL = "The gap is not all waste: jobs wait for files, for GPUs and for each other."
 
@@ -55,10 +60,13 @@ def of_node(expr: str) -> str:
     return f'label_replace({expr}, "node", "$1", "instance", "(.*?)(:[0-9]+)?")'
 
 
-def hours(series: str, labels: str = "") -> str:
-    """Return a series added up over the time range, in hours, by these labels; times without it count as none."""
+def cpu_hours(what: str, selector: str, labels: str = "") -> str:
+    """Return the CPU hours held, used or wasted in the time range, by these labels."""
     grouped = f"sum by ({labels})" if labels else "sum"
-    return f"{grouped} (sum_over_time({series}[$__range:5m])) / 12"
+    return f"{grouped} (sum_over_time(cluster_user_account:hpc_job_cpu_{what}_seconds:sum1h{selector}[$__range])) / 3600"
+
+
+WHOLE_HOURS = "Counted by whole hours: the hour that has just begun is missing."
 
 
 def efficiency(settings: Settings) -> style.Scale:
@@ -104,4 +112,60 @@ def job_columns(link: Link, *, user: bool) -> tuple[Column, ...]:
         Column("user", "User", width=110, hidden=not user),
         Column("account", "Account", width=120),
         Column("cluster", "Cluster", width=100),
+    )
+
+
+def top(what: str, series: str, label: str, verb: str) -> Panel:
+    """Show the ten users or accounts with most of something now."""
+    return bars(
+        f"{what} by {label}",
+        About(
+            f"The ten {label}s whose jobs {verb} most CPUs now.",
+            f"Summed by {label} over the chosen clusters.",
+            "Others are not shown; the bars do not add up to the whole machine.",
+        ),
+        Query(f"topk(10, sum by ({label}) ({series}))", f"{{{{{label}}}}}"),
+        unit=Unit.WHOLE,
+        no_value="None",
+    )
+
+
+def waiting(selector: str) -> list[Panel]:
+    """Show whose jobs wait for most CPUs."""
+    pending = having(selector, 'state="pending"')
+    return [
+        top(
+            "CPUs waited for", f"cluster_account_state:hpc_sched_job_cpus:sum{pending}", "account", "wait for"
+        ),
+        top(
+            "CPUs waited for",
+            f"cluster_user_account_state:hpc_sched_job_cpus:sum{pending}",
+            "user",
+            "wait for",
+        ),
+    ]
+
+
+def gaps(title: str, selector: str, width: int = 0) -> Panel:
+    """Show what would start at once."""
+    labels = "cluster, partition, cpus, nodes"
+    return table(
+        title,
+        About(
+            "The longest job of a size that would start at once, by partition.",
+            "What the scheduler exporter finds free: nodes with that many CPUs, and for how long nobody has reserved them.",
+            "The limits of a user and an account still apply. Sizes that fit nowhere are not listed.",
+        ),
+        {"window": f"max by ({labels}) (hpc_sched_backfill_window_seconds{selector})"},
+        (
+            Column("partition", "Partition"),
+            Column("nodes", "Nodes"),
+            Column("cpus", "CPUs a node"),
+            Column("window", "Longest job", Unit.DURATION, mappings=(Word(1e9, None, "Any", style.NEUTRAL),)),
+            Column("cluster", "Cluster"),
+        ),
+        sort="Longest job",
+        no_rows="Nothing would start at once",
+        width=width,
+        height=8,
     )

@@ -20,6 +20,16 @@ SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#99
 # What goes in and what comes out has the same colours everywhere.
 DIRECTIONS = {"read": SERIES[0], "write": SERIES[1], "receive": SERIES[0], "transmit": SERIES[1]}
 
+# How jobs end, by the scheduler's final state.
+ENDS = {
+    "completed": SERIES[0],
+    "failed": SERIES[5],
+    "timeout": SERIES[1],
+    "out_of_memory": SERIES[3],
+    "node_fail": SERIES[7],
+    "cancelled": SERIES[6],
+}
+
 NO_VALUE = "No data"
 
 
@@ -34,6 +44,7 @@ class Unit(Enum):
     BYTES = ("bytes", None)
     BYTES_PER_SECOND = ("binBps", None)
     PER_SECOND = ("ops", None)
+    PER_MINUTE = ("opm", None)
     SECONDS = ("s", None)
     DURATION = ("dtdurations", None)
     DATE = ("dateTimeAsIso", None)  # of milliseconds
@@ -97,14 +108,28 @@ def words(*verdicts: Word) -> list[Json]:
     return [
         {
             "type": "range",
+            # An open end must be left out: Grafana takes null for 0.
             "options": {
-                "from": verdict.low,
-                "to": verdict.high,
+                **({"from": verdict.low} if verdict.low is not None else {}),
+                **({"to": verdict.high} if verdict.high is not None else {}),
                 "result": {"text": verdict.text, "color": verdict.colour, "index": index},
             },
         }
         for index, verdict in enumerate(verdicts)
     ]
+
+
+def nothing(text: str) -> Json:
+    """Return the value mapping that keeps a missing value out of the thresholds' colours."""
+    return {
+        "type": "special",
+        "options": {"match": "null", "result": {"text": text, "color": NEUTRAL, "index": 0}},
+    }
+
+
+def translations(texts: Mapping[str, str]) -> list[Json]:
+    """Return value mappings that put our words for others' words."""
+    return [{"type": "value", "options": {value: {"text": text} for value, text in texts.items()}}]
 
 
 def fixed(colour: str) -> Json:
@@ -187,7 +212,12 @@ HOUSE: dict[str, Json] = {
         "fieldConfig": {
             "defaults": {
                 **_FIELD,
-                "custom": {"align": "auto", "filterable": True, "cellOptions": {"type": "auto"}},
+                "custom": {
+                    "align": "auto",
+                    "filterable": True,
+                    "minWidth": 80,
+                    "cellOptions": {"type": "auto"},
+                },
             }
         },
         "options": {
@@ -200,7 +230,7 @@ HOUSE: dict[str, Json] = {
         "fieldConfig": {
             "defaults": {
                 **_FIELD,
-                "color": {"mode": "thresholds"},
+                "color": {"mode": "fixed", "fixedColor": SERIES[0]},
                 "custom": {"lineWidth": 0, "fillOpacity": 80},
             }
         },

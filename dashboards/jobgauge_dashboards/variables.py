@@ -46,6 +46,8 @@ class Variable(StrEnum):
     CLUSTER = "cluster"  # one
     USER = "user"
     ACCOUNT = "account"
+    ARRAY = "array"
+    NODE = "node"
     JOBID = "jobid"  # comes with the job's account
 
 
@@ -74,6 +76,11 @@ def _queried(wanted: frozenset[Variable]) -> Iterator[Json]:
             "regex": '/user="([^"]+)"/',
             "sort": _AS_GIVEN,
         }
+    if Variable.ARRAY in wanted:
+        arrays = 'hpc_job_info{cluster="$cluster",user="$user",array_job_id!=""}'
+        yield _template("array", "Array", f"label_values({arrays}, array_job_id)") | {"sort": _BY_NUMBER_DOWN}
+    if Variable.NODE in wanted:
+        yield _template("node", "Node", f"label_values(hpc_sched_node_cpus{CLUSTERS}, node)")
     if Variable.JOBID in wanted:
         # Listed once: a job that was followed here by a link stays chosen when the time range is changed.
         listed = 'label_values(hpc_job_cpus{cluster="$cluster",user="$user"}, jobid)'

@@ -147,26 +147,41 @@ def _aggregate(node: Any) -> frozenset[str]:
 
 
 def _binary(node: Any) -> frozenset[str]:
-    left, right, modifier = labels(node.lhs), labels(node.rhs), node.modifier
-    on = None
-    if modifier is not None and modifier.matching is not None:
-        named = frozenset(modifier.matching.labels)
-        _demand(named, left, "the left side")
-        _demand(named, right, "the right side")
-        on = named if modifier.matching.type == promql.LabelModifierType.Include else None
+    left, right = labels(node.lhs), labels(node.rhs)
+    matched = _matched(node, left, right)
     if str(node.op) == "or":
         return left | right
-    if str(node.op) in ("and", "unless") or isinstance(node.rhs, promql.NumberLiteral):
+    if str(node.op) in ("and", "unless") or _is_number(node.rhs):
         return left
-    if isinstance(node.lhs, promql.NumberLiteral):
-        return right
+    return right if _is_number(node.lhs) else matched
+
+
+def _matched(node: Any, left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
+    """The labels of what a binary operation makes of two series."""
+    modifier = node.modifier
+    matching = modifier.matching if modifier is not None else None
+    named = frozenset(matching.labels) if matching is not None else frozenset()
+    if matching is None or matching.type == promql.LabelModifierType.Exclude:
+        joined = left - named
+    else:
+        joined = named
+        _demand(named, left, "the left side")
+        _demand(named, right, "the right side")
     if modifier is not None and modifier.card == promql.VectorMatchCardinality.ManyToOne:
         return left | frozenset(modifier.group_labels)
     if modifier is not None and modifier.card == promql.VectorMatchCardinality.OneToMany:
         return right | frozenset(modifier.group_labels)
-    if on is None:
-        assert left == right, f"{node.prettify()} matches {sorted(left)} with {sorted(right)}"
-    return left if on is None else on
+    return joined
+
+
+def _is_number(node: promql.Expr) -> bool:
+    if isinstance(node, promql.BinaryExpr):
+        return _is_number(node.lhs) and _is_number(node.rhs)
+    if isinstance(node, promql.Call):
+        return node.func.name in ("time", "scalar", "pi")
+    return isinstance(node, promql.NumberLiteral) or (
+        isinstance(node, promql.ParenExpr) and _is_number(node.expr)
+    )
 
 
 def _call(node: Any) -> frozenset[str]:

@@ -5,15 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobgauge_dashboards.board import Board
-from jobgauge_dashboards.boards import account, cluster_overview, inefficient, job, my_jobs, suite, top
+from jobgauge_dashboards.boards import (
+    account,
+    array,
+    cluster_overview,
+    inefficient,
+    job,
+    my_jobs,
+    nodes,
+    pending,
+    queue,
+    scheduler,
+    suite,
+    top,
+    usage,
+)
 from jobgauge_dashboards.settings import Settings
 
 BOARDS: tuple[Callable[[Settings], Board], ...] = (
     my_jobs.build,
     job.build,
+    pending.build,
+    array.build,
     account.build,
     inefficient.build,
     top.build,
+    nodes.build,
     cluster_overview.build,
+    queue.build,
+    scheduler.build,
     suite.build,
+    usage.build,
 )

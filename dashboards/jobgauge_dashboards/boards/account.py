@@ -40,6 +40,7 @@ def build(settings: Settings) -> Board:
                 ],
             ),
             Row("Running jobs", [[_running(settings)]]),
+            Row("Share and limits", [[_shares(), _limits()]]),
             Row(
                 "Over time",
                 [[shared.cpus_over_time(_LEVEL, ACCOUNT), shared.memory_over_time(_LEVEL, ACCOUNT)]],
@@ -103,28 +104,28 @@ def _now(settings: Settings) -> list[Panel]:
             About(
                 "CPU hours that the account's jobs held in the time range.",
                 "CPUs held, added up over the time range.",
-                "Prometheus forgets: a range longer than its memory counts only what it still has.",
+                shared.WHOLE_HOURS,
             ),
-            Query(shared.hours(f"{_LEVEL}:hpc_job_cpus_held:sum{ACCOUNT}")),
+            Query(shared.cpu_hours("held", ACCOUNT)),
             unit=Unit.WHOLE,
         ),
     ]
 
 
 def _members(settings: Settings) -> Panel:
-    held = shared.hours(f"{_LEVEL}:hpc_job_cpus_held:sum{ACCOUNT}", _MEMBER)
-    used = shared.hours(f"{_LEVEL}:hpc_job_cpus_used:sum{ACCOUNT}", _MEMBER)
+    held = shared.cpu_hours("held", ACCOUNT, _MEMBER)
+    used = shared.cpu_hours("used", ACCOUNT, _MEMBER)
     return table(
         "Members",
         About(
             "What each member's jobs held, used and left idle in the time range.",
             "CPUs held and used, added up over the time range; the idle ones cut at zero job by job.",
-            "Members without jobs in the time range are not listed.",
+            shared.WHOLE_HOURS + " Members without jobs are not listed.",
         ),
         {
             "held": held,
-            "used": f"{used} / ({held})",
-            "lost": shared.hours(f"{_LEVEL}:hpc_job_cpus_wasted:sum{ACCOUNT}", _MEMBER),
+            "used": f"({used}) / ({held})",
+            "lost": shared.cpu_hours("wasted", ACCOUNT, _MEMBER),
         },
         (
             Column("user", "User"),
@@ -175,4 +176,50 @@ def _running(settings: Settings) -> Panel:
             Column("peak", "Memory peak", Unit.RATIO, scale=style.PLAIN),
         ),
         sort="Started",
+    )
+
+
+def _shares() -> Panel:
+    return timeseries(
+        "Fair share",
+        About(
+            "How far the account and its members are from their shares: above 1 less used than due, below 1 more.",
+            "The scheduler's own level of fair share; `whole account` is the account's own.",
+            "It is one of several parts of a job's priority; older use fades.",
+        ),
+        Query(
+            f'label_replace(max by (user) (hpc_sched_level_fairshare{ACCOUNT}), "user", "whole account", "user", "")',
+            "{{user}}",
+        ),
+        unit=Unit.COUNT,
+        no_value="The scheduler keeps no shares",
+    )
+
+
+def _limits() -> Panel:
+    labels = "cluster, level, resource, account, user, qos"
+    return table(
+        "Limits",
+        About(
+            "What the account and its members may hold, and how much of it they do.",
+            "The scheduler's own limits and counts.",
+            "Limits of partitions and of single jobs are not in it.",
+        ),
+        {
+            "limit": f"max by ({labels}) (hpc_sched_limit{ACCOUNT})",
+            "share": f"max by ({labels}) (hpc_sched_limit_usage{ACCOUNT}) / max by ({labels}) (hpc_sched_limit{ACCOUNT} > 0)",
+        },
+        (
+            Column("resource", "Resource"),
+            Column("level", "Of"),
+            Column("account", "Account", hidden=True),
+            Column("user", "User"),
+            Column("qos", "QOS"),
+            Column("cluster", "Cluster"),
+            Column("limit", "Limit", Unit.WHOLE),
+            Column("share", "In use", Unit.RATIO, scale=style.high_is_bad(0.75, 0.95), bar=True),
+        ),
+        sort="In use",
+        no_rows="No limits",
+        height=8,
     )

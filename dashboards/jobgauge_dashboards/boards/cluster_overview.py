@@ -5,13 +5,14 @@ from __future__ import annotations
 from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, cell
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, stat, table, timeseries
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, stat, table, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
-_LIVING = having(CLUSTERS, 'state=~"running|pending"')
-_PENDING = having(CLUSTERS, 'state="pending"')
+_RUNNING, _PENDING = having(CLUSTERS, 'state="running"'), having(CLUSTERS, 'state="pending"')
+_TOTAL, _ALLOCATED = having(CLUSTERS, 'kind="total"'), having(CLUSTERS, 'kind="allocated"')
+_CLOSED = "hpc_sched_node_state" + having(CLUSTERS, f'state=~"{shared.CLOSED}|{shared.DOWN}"') + " == 1"
 _WASTED = f"topk(15, cluster_user_account:hpc_job_cpus_wasted:sum{CLUSTERS})"
 
 
@@ -24,37 +25,16 @@ def build(settings: Settings) -> Board:
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
         rows=(
-            Row("Now", [_now(settings)]),
+            Row("Now", [_now(settings), [_clusters()]]),
             Row("Over time", [_over_time()]),
-            Row("Who", [_top_users_and_accounts(), [_most_idle(settings)]]),
+            Row("Who", [[_most_idle(settings)]]),
+            Row("Who holds, and who waits", [_top_users_and_accounts()], closed=True),
         ),
     )
 
 
 def _now(settings: Settings) -> list[Panel]:
     return [
-        stat(
-            "Jobs",
-            About(
-                "Jobs that run and jobs that wait.",
-                "The scheduler's own count; each task of a job array counts.",
-                "Jobs on hold wait too; the panel on reasons tells them apart.",
-            ),
-            Query(f"sum by (state) (cluster_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
-            unit=Unit.WHOLE,
-            width=6,
-        ),
-        stat(
-            "CPUs",
-            About(
-                "CPUs that running jobs hold and pending jobs ask for.",
-                "The scheduler's own figures, summed over the queue.",
-                "Where hyper-threads are scheduled, a CPU is one thread.",
-            ),
-            Query(f"sum by (state) (cluster_state:hpc_sched_job_cpus:sum{_LIVING})", "{{state}}"),
-            unit=Unit.WHOLE,
-            width=6,
-        ),
         stat(
             "CPUs at work",
             About(
@@ -65,7 +45,6 @@ def _now(settings: Settings) -> list[Panel]:
             Query(shared.ratio("cluster", "hpc_job_cpus_used", "hpc_job_cpus_held", CLUSTERS)),
             unit=Unit.RATIO,
             scale=shared.efficiency(settings),
-            width=4,
         ),
         stat(
             "Memory in use",
@@ -78,7 +57,6 @@ def _now(settings: Settings) -> list[Panel]:
                 shared.ratio("cluster", "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", CLUSTERS)
             ),
             unit=Unit.RATIO,
-            width=4,
         ),
         stat(
             "Queue last read",
@@ -90,9 +68,44 @@ def _now(settings: Settings) -> list[Panel]:
             Query(f"max(hpc_sched_snapshot_age_seconds{CLUSTERS})"),
             unit=Unit.SECONDS,
             scale=style.high_is_bad(120, 600),
-            width=4,
         ),
     ]
+
+
+def _clusters() -> Panel:
+    free = (
+        f"(hpc_sched_node_cpus{_TOTAL} - on (cluster, node) hpc_sched_node_cpus{_ALLOCATED})"
+        f" unless on (cluster, node) {_CLOSED}"
+    )
+    return table(
+        "Clusters",
+        About(
+            "Each cluster's CPUs, what is held of them, what is free for jobs, and the queue.",
+            "The scheduler's figures of its nodes and jobs. Free are CPUs on nodes where a job can start.",
+            "Free CPUs may be kept for a reservation, or lie on nodes without free memory.",
+        ),
+        {
+            "cpus": f"sum by (cluster) (hpc_sched_node_cpus{_TOTAL})",
+            "held": f"sum by (cluster) (hpc_sched_node_cpus{_ALLOCATED}) / sum by (cluster) (hpc_sched_node_cpus{_TOTAL})",
+            "free": f"sum by (cluster) ({free})",
+            "closed": f"count by (cluster) (count by (cluster, node) ({_CLOSED}))",
+            "running": f"sum by (cluster) (cluster_state:hpc_sched_jobs:sum{_RUNNING})",
+            "pending": f"sum by (cluster) (cluster_state:hpc_sched_jobs:sum{_PENDING})",
+            "demand": f"sum by (cluster) (cluster_state:hpc_sched_job_cpus:sum{_PENDING})",
+        },
+        (
+            Column("cluster", "Cluster"),
+            Column("cpus", "CPUs", Unit.WHOLE),
+            Column("held", "Held", Unit.RATIO, bar=True),
+            Column("free", "CPUs free", Unit.WHOLE),
+            Column("closed", "Nodes out", Unit.WHOLE),
+            Column("running", "Jobs running", Unit.WHOLE),
+            Column("pending", "Jobs waiting", Unit.WHOLE),
+            Column("demand", "CPUs waited for", Unit.WHOLE),
+        ),
+        sort="CPUs",
+        height=5,
+    )
 
 
 def _over_time() -> list[Panel]:
@@ -130,20 +143,9 @@ def _over_time() -> list[Panel]:
 
 def _top_users_and_accounts() -> list[Panel]:
     return [
-        _top("CPUs held by account", f"cluster_account:hpc_job_cpus_held:sum{CLUSTERS}", "account", "hold"),
-        _top("CPUs held by user", f"cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS}", "user", "hold"),
-        _top(
-            "CPUs waited for by account",
-            f"cluster_account_state:hpc_sched_job_cpus:sum{_PENDING}",
-            "account",
-            "wait for",
-        ),
-        _top(
-            "CPUs waited for by user",
-            f"cluster_user_account_state:hpc_sched_job_cpus:sum{_PENDING}",
-            "user",
-            "wait for",
-        ),
+        shared.top("CPUs held", f"cluster_account:hpc_job_cpus_held:sum{CLUSTERS}", "account", "hold"),
+        shared.top("CPUs held", f"cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS}", "user", "hold"),
+        *shared.waiting(CLUSTERS),
     ]
 
 
@@ -172,15 +174,4 @@ def _most_idle(settings: Settings) -> Panel:
             Column("ratio", "Used of held", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Idle CPUs",
-    )
-
-
-def _top(title: str, series: str, label: str, verb: str) -> Panel:
-    about = About(
-        f"The ten {label}s whose jobs {verb} most CPUs now.",
-        f"Summed by {label} over the chosen clusters.",
-        "Others are not shown; the sum of the bars is not the whole machine.",
-    )
-    return bars(
-        title, about, Query(f"topk(10, sum by ({label}) ({series}))", f"{{{{{label}}}}}"), unit=Unit.WHOLE
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.links import job_of_row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table
+from jobgauge_dashboards.links import board, job_of_row
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, stat, table
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import USER, Variable, having
 
 _LEVEL = "cluster_user_account"
 _LIVING = having(USER, 'state=~"running|pending"')
+_WAITING = having(USER, 'state="pending"')
 _JOB = "cluster, jobid, user, account"
 _RUNS = f"and on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
 _ENDED = f"unless on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
@@ -28,7 +29,7 @@ def build(settings: Settings) -> Board:
         time="now-24h",
         rows=(
             Row("Now", [_now(settings)]),
-            Row("Running", [[_running(settings)]]),
+            Row("On the machine and waiting", [[_running(settings)], [_pending()]]),
             Row("Ended in the time range", [[_ended(settings)]]),
             Row(
                 "Over time",
@@ -92,9 +93,9 @@ def _now(settings: Settings) -> list[Panel]:
             About(
                 "CPU hours that your jobs held and left idle in the time range.",
                 "CPUs held less CPUs used, cut at zero job by job, added up over the time range.",
-                "Prometheus forgets: a range longer than its memory counts only what it still has.",
+                shared.WHOLE_HOURS,
             ),
-            Query(shared.hours(f"{_LEVEL}:hpc_job_cpus_wasted:sum{USER}")),
+            Query(shared.cpu_hours("wasted", USER)),
             unit=Unit.WHOLE,
         ),
     ]
@@ -126,6 +127,35 @@ def _running(settings: Settings) -> Panel:
         ),
         sort="Started",
         height=9,
+    )
+
+
+def _pending() -> Panel:
+    waits = f"and on (cluster, jobid) hpc_job_info{_WAITING}"
+    why = Link("Why it waits", board("pending", {"user": "${user:percentencode}"}))
+    return table(
+        "Waiting jobs",
+        About(
+            "Your jobs that wait for a place. Click one to see why.",
+            "What the scheduler says of each: since when it waits, and what it asks for.",
+            "The scheduler's estimate of the start moves whenever jobs end early or others come first.",
+        ),
+        {
+            "submitted": f"max by ({_JOB}) (hpc_job_submit_time_seconds{USER} * 1000 {waits})",
+            "cpus": f"max by ({_JOB}) (hpc_job_requested_cpus{USER} {waits})",
+            "start": f"max by ({_JOB}) (hpc_job_estimated_start_time_seconds{USER} * 1000)",
+        },
+        (
+            Column("jobid", "Job", links=(why,), width=110),
+            Column("user", "User", hidden=True),
+            Column("account", "Account", width=120),
+            Column("cluster", "Cluster", width=100),
+            Column("submitted", "Submitted", Unit.AGO),
+            Column("cpus", "CPUs", Unit.WHOLE),
+            Column("start", "Expected start", Unit.DATE),
+        ),
+        sort="Submitted",
+        height=6,
     )
 
 

@@ -40,46 +40,36 @@ def build(settings: Settings) -> Board:
 
 
 def _users(settings: Settings) -> Panel:
-    return _ranking(
-        settings,
-        "Users",
-        "cluster_user_account",
-        "cluster, user, account",
-        (Column("user", "User", links=(_TO_USER,)), Column("account", "Account", links=(_TO_ACCOUNT,))),
+    who = (
+        Column("user", "User", links=(_TO_USER,)),
+        Column("account", "Account", links=(_TO_ACCOUNT,)),
+        Column("cluster", "Cluster"),
     )
+    return _ranking(settings, "Users", "cluster, user, account", who)
 
 
 def _accounts(settings: Settings) -> Panel:
-    return _ranking(
-        settings,
-        "Accounts",
-        "cluster_account",
-        "cluster, account",
-        (Column("account", "Account", links=(_TO_ACCOUNT,)),),
-    )
+    who = (Column("account", "Account", links=(_TO_ACCOUNT,)), Column("cluster", "Cluster"))
+    return _ranking(settings, "Accounts", "cluster, account", who)
 
 
-def _ranking(settings: Settings, title: str, level: str, labels: str, who: tuple[Column, ...]) -> Panel:
-    def series(what: str) -> str:
-        return f"{level}:hpc_job_cpus_{what}:sum{CLUSTERS}"
-
-    held = shared.hours(series("held"), labels)
+def _ranking(settings: Settings, title: str, labels: str, who: tuple[Column, ...]) -> Panel:
+    held = shared.cpu_hours("held", CLUSTERS, labels)
     top = f"topk(25, {held})"
     return table(
         title,
         About(
             f"The 25 {title.lower()} whose jobs held most CPU hours in the time range.",
             "CPUs held, used and left idle, added up over the time range.",
-            "Prometheus forgets: a range longer than its memory counts only what it still has.",
+            shared.WHOLE_HOURS,
         ),
         {
             "held": top,
-            "used": f"{shared.hours(series('used'), labels)} / ({held}) and {top}",
-            "lost": f"{shared.hours(series('wasted'), labels)} and {top}",
+            "used": f"({shared.cpu_hours('used', CLUSTERS, labels)}) / ({held}) and {top}",
+            "lost": f"{shared.cpu_hours('wasted', CLUSTERS, labels)} and {top}",
         },
         (
             *who,
-            Column("cluster", "Cluster"),
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("used", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("lost", "CPU hours lost", Unit.WHOLE),

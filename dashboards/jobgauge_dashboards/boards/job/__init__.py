@@ -22,7 +22,7 @@ def build(settings: Settings) -> Board:
         rows=(
             Row("Verdict", verdict.lines(settings)),
             Row("CPU and memory", [[details.cpu(), details.memory()]]),
-            Row("What slowed it down", [details.slowed()], closed=True),
+            Row("What it did, and what slowed it down", details.slowed(), closed=True),
             Row("Files", [details.files()], closed=True),
             Row("Nodes", [details.nodes()], closed=True),
         ),
@@ -35,6 +35,9 @@ def _annotations() -> tuple[Annotation, ...]:
     kills = having(JOB, 'event="oom_kill"')
     return (
         Annotation("Start", start, "Job starts", "", style.GOOD, at_value=True),
+        Annotation(
+            "End", f"max(hpc_job_end_time_seconds{JOB}) * 1000", "Job ends", "", style.GOOD, at_value=True
+        ),
         Annotation("Alerts", f"ALERTS{alerts}", "{{alertname}}", "{{severity}}", style.FAIR),
         Annotation(
             "Kills",

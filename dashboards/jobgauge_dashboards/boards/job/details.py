@@ -51,54 +51,87 @@ def memory() -> Panel:
     )
 
 
-def slowed() -> list[Panel]:
-    """Show what the job waited for."""
+def slowed() -> list[list[Panel]]:
+    """Show what the job did with its CPUs, and what it waited for."""
+    return [[_threads(), _programs(), _waiting()], [_throttled(), _limit_reached()]]
+
+
+def _threads() -> Panel:
+    return timeseries(
+        "Threads",
+        About(
+            "What the job's threads do, against the CPUs that it holds.",
+            "Threads by the kernel's state at the moment of the scrape, summed over the job's nodes.",
+            "Many more running threads than CPUs take turns and lose time; sleeping ones cost nothing.",
+        ),
+        Query(f"sum by (state) (hpc_job_threads{JOB})", "{{state}}"),
+        Query(f"sum(hpc_job_cpus{JOB})", "CPUs held"),
+        unit=Unit.COUNT,
+        stack=True,
+        colours={"running": style.SERIES[0], "sleeping": style.SERIES[6], "disk_sleep": style.SERIES[1]},
+        limits=("CPUs held",),
+    )
+
+
+def _programs() -> Panel:
+    return timeseries(
+        "CPU by program",
+        About(
+            "Which programs of the job use the CPUs.",
+            "CPU seconds per second of the busiest programs on each node; all others as `other`.",
+            "Programs that live shorter than a scrape are missing.",
+        ),
+        Query(f"sum by (exe) (rate(hpc_job_process_cpu_seconds_total{JOB}[$__rate_interval]))", "{{exe}}"),
+        unit=Unit.COUNT,
+        stack=True,
+    )
+
+
+def _waiting() -> Panel:
     some = having(JOB, 'kind="some"')
-    return [
-        timeseries(
-            "Time spent waiting",
-            About(
-                "The share of time in which a process of the job waited for CPU, for memory or for files.",
-                "The kernel's pressure figures (`some`), the highest of the job's nodes.",
-                "Only kernels with cgroup v2 and pressure figures have it; waiting for other ranks is not in it.",
-            ),
-            Query(
-                f"max by (resource) (rate(hpc_job_pressure_seconds_total{some}[$__rate_interval]))",
-                "{{resource}}",
-            ),
-            unit=Unit.RATIO,
-            colours={"cpu": style.SERIES[0], "memory": style.SERIES[1], "io": style.SERIES[2]},
+    return timeseries(
+        "Time spent waiting",
+        About(
+            "The share of time in which a process of the job waited for CPU, for memory or for files.",
+            "The kernel's pressure figures (`some`), the highest of the job's nodes.",
+            "Only kernels with cgroup v2 and pressure figures have it; waiting for other ranks is not in it.",
         ),
-        timeseries(
-            "Held back by the CPU quota",
-            About(
-                "CPUs that the job could have used more, had its quota let it.",
-                "Time that its processes were held back, per second, summed over its nodes.",
-                "Only where the scheduler limits CPUs by quota; by cpuset there is nothing to hold back.",
-            ),
-            Query(f"sum(rate(hpc_job_cpu_throttled_seconds_total{JOB}[$__rate_interval]))", "held back"),
-            unit=Unit.COUNT,
-            no_value="No quota",
+        Query(
+            f"max by (resource) (rate(hpc_job_pressure_seconds_total{some}[$__rate_interval]))",
+            "{{resource}}",
         ),
-        timeseries(
-            "Memory limit reached",
-            About(
-                "How often the kernel had to take memory back at the limit, and how often it killed.",
-                "The kernel's count of events at the job's limit, over its nodes.",
-                "`max` alone is no harm where most of the memory is cache; `oom_kill` ends a process.",
-            ),
-            Query(
-                f"sum by (event) (increase(hpc_job_memory_events_total{JOB}[$__rate_interval]))", "{{event}}"
-            ),
-            unit=Unit.WHOLE,
-            colours={
-                "oom_kill": style.POOR,
-                "oom": style.FAIR,
-                "max": style.SERIES[0],
-                "high": style.SERIES[3],
-            },
+        unit=Unit.RATIO,
+        colours={"cpu": style.SERIES[0], "memory": style.SERIES[1], "io": style.SERIES[2]},
+        no_value="The kernel does not tell",
+    )
+
+
+def _throttled() -> Panel:
+    return timeseries(
+        "Held back by the CPU quota",
+        About(
+            "CPUs that the job could have used more, had its quota let it.",
+            "Time that its processes were held back, per second, summed over its nodes.",
+            "Only where the scheduler limits CPUs by quota; by cpuset there is nothing to hold back.",
         ),
-    ]
+        Query(f"sum(rate(hpc_job_cpu_throttled_seconds_total{JOB}[$__rate_interval]))", "held back"),
+        unit=Unit.COUNT,
+        no_value="No quota",
+    )
+
+
+def _limit_reached() -> Panel:
+    return timeseries(
+        "Memory limit reached",
+        About(
+            "How often the kernel had to take memory back at the limit, and how often it killed.",
+            "The kernel's count of events at the job's limit, over its nodes.",
+            "`max` alone is no harm where most of the memory is cache; `oom_kill` ends a process.",
+        ),
+        Query(f"sum by (event) (increase(hpc_job_memory_events_total{JOB}[$__rate_interval]))", "{{event}}"),
+        unit=Unit.WHOLE,
+        colours={"oom_kill": style.POOR, "oom": style.FAIR, "max": style.SERIES[0], "high": style.SERIES[3]},
+    )
 
 
 def files() -> list[Panel]:

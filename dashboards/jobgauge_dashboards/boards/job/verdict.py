@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import shared
-from jobgauge_dashboards.panels import About, Panel, Query, bars, stat, verdict
+from jobgauge_dashboards.panels import About, Column, Panel, Query, bars, stat, table, verdict
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
-from jobgauge_dashboards.variables import JOB
+from jobgauge_dashboards.variables import JOB, having
 
 # Shares of what the job asked for, over its life in the time range.
 _CPU = f"sum_over_time(job:hpc_job_cpus_used:sum{JOB}[$__range]) / sum_over_time(job:hpc_job_cpus_held:sum{JOB}[$__range])"
@@ -14,6 +14,12 @@ _MEMORY = (
     f"(max_over_time(job:hpc_job_memory_peak_bytes:sum{JOB}[$__range])"
     f" or max_over_time(job:hpc_job_memory_used_bytes:sum{JOB}[$__range]))"
     f" / max_over_time(job:hpc_job_memory_held_bytes:sum{JOB}[$__range])"
+)
+# Only while the scheduler lists the job does it tell the limit.
+_TIME = (
+    f"max(max_over_time(timestamp(job:hpc_job_start_time_seconds:min{JOB})[$__range:1m])"
+    f" - on (jobid) last_over_time(job:hpc_job_start_time_seconds:min{JOB}[$__range]))"
+    f" / max(max_over_time(hpc_job_time_limit_seconds{JOB}[$__range]))"
 )
 
 
@@ -23,12 +29,12 @@ def _by_resource(shares: dict[str, str]) -> Query:
     return Query("max by (resource) (" + " or ".join(named) + ")", "{{resource}}")
 
 
-_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY})
+_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY, "Time": _TIME})
 
 
 def lines(settings: Settings) -> list[list[Panel]]:
     """Return the row's lines."""
-    return [[_verdict(settings), _shares(settings), _memory_to_ask(settings), _cpus_to_ask()]]
+    return [[_verdict(settings), _shares(), _memory_to_ask(settings), _cpus_to_ask()], [_facts()]]
 
 
 def _verdict(settings: Settings) -> Panel:
@@ -36,28 +42,32 @@ def _verdict(settings: Settings) -> Panel:
         "Verdict",
         About(
             "What the job made of what it asked for, in words.",
-            "CPU time used by CPU time held, and the memory peak against the limit, over the job's time in the range.",
-            "It judges the time range only: follow a link from My jobs to have all of the job in it.",
+            "CPU time used by CPU time held, the memory peak by its limit, the time run by its limit, over the job's"
+            " time in the range.",
+            "A job that still runs has not used its time yet. It judges the time range only: follow a link from My jobs to have all of the job in it.",
         ),
         _SHARES,
-        {"CPUs": shared.cpu_words(settings), "Memory": shared.memory_words(settings)},
+        {
+            "CPUs": shared.cpu_words(settings),
+            "Memory": shared.memory_words(settings),
+            "Time": shared.time_words(),
+        },
         no_value="No such job in this time range, or it is not yours",
         width=10,
         height=5,
     )
 
 
-def _shares(settings: Settings) -> Panel:
+def _shares() -> Panel:
     return bars(
         "Used of asked",
         About(
             "The shares behind the verdict.",
-            "CPU time used by CPU time held; the memory peak by the limit.",
+            "CPU time used by CPU time held; the memory peak and the time run by their limits.",
             "The kernel's peak counts page cache, which a job may not need.",
         ),
         _SHARES,
         unit=Unit.RATIO,
-        scale=shared.efficiency(settings),
         width=6,
     )
 
@@ -89,4 +99,30 @@ def _cpus_to_ask() -> Panel:
         # A tenth of a CPU more than a whole number is the start script, not the program.
         Query(f"ceil(max(quantile_over_time(0.95, job:hpc_job_cpus_used:sum{JOB}[$__range])) - 0.1)"),
         unit=Unit.WHOLE,
+    )
+
+
+def _facts() -> Panel:
+    placed = having(JOB, 'nodes!=""')
+    labels = "cluster, name, user, account, partition, qos, nodes"
+    return table(
+        "What it is",
+        About(
+            "How the scheduler describes the job.",
+            "The scheduler's own words, the last in the time range.",
+            "Where the scheduler has more jobs than its exporter shows one by one, some have no description.",
+        ),
+        {"info": f"max by ({labels}) (last_over_time(hpc_job_info{placed}[$__range]))"},
+        (
+            Column("name", "Name"),
+            Column("user", "User", width=120),
+            Column("account", "Account", width=120),
+            Column("partition", "Partition", width=120),
+            Column("qos", "QOS", width=100),
+            Column("nodes", "Nodes"),
+            Column("cluster", "Cluster", width=110),
+            Column("info", "Is so", Unit.WHOLE, hidden=True),
+        ),
+        no_rows="The scheduler does not list it",
+        height=3,
     )

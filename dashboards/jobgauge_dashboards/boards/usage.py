@@ -1,0 +1,150 @@
+"""Usage, for management: what did we get for it?"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import shared, style
+from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table, timeseries
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import CLUSTERS, Variable
+
+_ACCOUNT = "cluster, account"
+
+
+def build(settings: Settings) -> Board:
+    """Build the board."""
+    return Board(
+        name="usage",
+        title="Usage and energy",
+        question="What did we get for it?",
+        role=Role.MANAGEMENT,
+        variables=(Variable.CLUSTERS,),
+        time="now-30d",
+        refresh="",
+        rows=(
+            Row("In the time range", [_totals(settings), [_accounts(settings)]]),
+            Row("Over time", [[_hours(), _efficiency()], [_jobs()]]),
+        ),
+    )
+
+
+def _totals(settings: Settings) -> list[Panel]:
+    used, held = shared.cpu_hours("used", CLUSTERS), shared.cpu_hours("held", CLUSTERS)
+    return [
+        stat(
+            "CPU hours held",
+            About(
+                "CPU hours that jobs held.", "CPUs held, added up over the time range.", shared.WHOLE_HOURS
+            ),
+            Query(held),
+            unit=Unit.WHOLE,
+        ),
+        stat(
+            "CPU hours used",
+            About(
+                "CPU hours that jobs used of them.",
+                "CPU time used, added up over the time range.",
+                shared.WHOLE_HOURS,
+            ),
+            Query(used),
+            unit=Unit.WHOLE,
+        ),
+        stat(
+            "Used of held",
+            About(
+                "The share of the held CPU hours that was used.", "One by the other.", shared.CPUS_ARE_NOT_ALL
+            ),
+            Query(f"({used}) / ({held})"),
+            unit=Unit.RATIO,
+            scale=shared.efficiency(settings),
+        ),
+        stat(
+            "Jobs ended",
+            About(
+                "Jobs that ended in the time range.",
+                "The scheduler exporter's count.",
+                "Jobs that begin and end between two reads of the scheduler may be missing.",
+            ),
+            Query(f"sum(increase(hpc_sched_jobs_ended_total{CLUSTERS}[$__range]))"),
+            unit=Unit.WHOLE,
+        ),
+    ]
+
+
+def _accounts(settings: Settings) -> Panel:
+    used, held = shared.cpu_hours("used", CLUSTERS, _ACCOUNT), shared.cpu_hours("held", CLUSTERS, _ACCOUNT)
+    memory = (
+        f"sum by ({_ACCOUNT}) (sum_over_time("
+        f"cluster_user_account:hpc_job_memory_used_byte_seconds:sum1h{CLUSTERS}[$__range])) / 3600 / 2^30"
+    )
+    return table(
+        "Accounts",
+        About(
+            "What each account got and made of it.",
+            "CPU and memory held and used, added up over the time range.",
+            shared.WHOLE_HOURS,
+        ),
+        {"held": held, "share": f"({used}) / ({held})", "memory": memory},
+        (
+            Column("account", "Account"),
+            Column("cluster", "Cluster"),
+            Column("held", "CPU hours", Unit.WHOLE, bar=True),
+            Column("share", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("memory", "GiB hours used", Unit.WHOLE),
+        ),
+        sort="CPU hours",
+    )
+
+
+def _hours() -> Panel:
+    series = f"cluster_account:hpc_job_cpus_held:sum{CLUSTERS}"
+    top = f"topk(8, sum by (account) (sum_over_time(cluster_user_account:hpc_job_cpu_held_seconds:sum1h{CLUSTERS}[$__range])))"
+    return timeseries(
+        "CPUs held by account",
+        About(
+            "CPUs that the eight largest accounts of the time range held.",
+            "Recorded sums, the accounts chosen by the whole time range.",
+            "Other accounts are not shown; the stack is not the whole machine.",
+        ),
+        Query(f"sum by (account) ({series}) and on (account) {top}", "{{account}}"),
+        unit=Unit.COUNT,
+        stack=True,
+    )
+
+
+def _efficiency() -> Panel:
+    return timeseries(
+        "Used of held, day by day",
+        About(
+            "Whether the machine is used better than it was.",
+            "CPU time used by CPU time held over the day before each point.",
+            shared.CPUS_ARE_NOT_ALL,
+        ),
+        Query(
+            f"sum(sum_over_time(cluster_user_account:hpc_job_cpu_used_seconds:sum1h{CLUSTERS}[1d]))"
+            f" / sum(sum_over_time(cluster_user_account:hpc_job_cpu_held_seconds:sum1h{CLUSTERS}[1d]))",
+            "CPUs",
+        ),
+        Query(
+            f"sum(sum_over_time(cluster_user_account:hpc_job_memory_used_byte_seconds:sum1h{CLUSTERS}[1d]))"
+            f" / sum(sum_over_time(cluster_user_account:hpc_job_memory_held_byte_seconds:sum1h{CLUSTERS}[1d]))",
+            "memory",
+        ),
+        unit=Unit.RATIO,
+    )
+
+
+def _jobs() -> Panel:
+    return timeseries(
+        "Jobs that ended each day, by how",
+        About(
+            "How many jobs succeed and how many fail.",
+            "The scheduler exporter's count over the day before each point.",
+            "A user who cancels jobs on purpose looks like failure.",
+        ),
+        Query(f"sum by (state) (increase(hpc_sched_jobs_ended_total{CLUSTERS}[1d]))", "{{state}}"),
+        unit=Unit.COUNT,
+        stack=True,
+        colours=style.ENDS,
+    )
