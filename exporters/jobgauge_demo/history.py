@@ -15,23 +15,21 @@ from jobgauge.catalogue import FAMILIES
 from jobgauge.family import Family, Kind
 from jobgauge.samples import number
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.node_series import node_truth
 from jobgauge_demo.placing import Node
 from jobgauge_demo.series import Moment, Series, Value, reads
 from jobgauge_demo.site_series import scheduler_truth
 
 BLOCK = 7200  # seconds
-JOB_EXPORTERS, SCHEDULER_EXPORTER = (
-    "jobgauge-job",
-    "jobgauge-scheduler",
-)  # as Prometheus' scrape jobs are called
+JOB_EXPORTERS = "jobgauge-job"  # the scrape job of all nodes' job exporters
+SCHEDULER_EXPORTER = "jobgauge-scheduler"
 HEAD = "head"  # the instance that the scheduler exporter is scraped as
 
 _UP = Family("up", Kind.GAUGE, "1 where the scrape succeeded.")
 _SCRAPED = ("cluster", "instance", "job")
 Target = tuple[str, str]  # instance and job
-_Columns = dict[
-    Series, list[tuple[bytes, Value]]
-]  # of each sample, how its line ends (the time), and its value
+# The samples of each series: how its line ends (the time), and its value.
+_Columns = dict[Series, list[tuple[bytes, Value]]]
 
 
 def write_history(cluster: Cluster, directory: str, start: int, end: int, step: int) -> Iterator[str]:
@@ -54,11 +52,14 @@ def _targets(cluster: Cluster, times: range) -> dict[Target, _Columns]:
 def _of_node(cluster: Cluster, node: Node, times: range) -> _Columns:
     """Return what truth() says at each of the times, job by job, which is faster."""
     columns: _Columns = {(_UP.name, ()): [(_end(t), 1) for t in times]}
+    for t in times:
+        for series, count in node_truth(cluster, node, t).items():
+            columns.setdefault(series, []).append((_end(t), count))
     jobs = list(cluster.between(times[0], times[-1], node.name))
-    count = {t: sum(job.start <= t < job.end for job in jobs) for t in times}
+    present = {t: sum(job.start <= t < job.end for job in jobs) for t in times}
     for job in jobs:
         moments = [
-            (_end(t), Moment(cluster, node, job, t, alone=count[t] == 1))
+            (_end(t), Moment(cluster, node, job, t, alone=present[t] == 1))
             for t in times
             if job.start <= t < job.end
         ]

@@ -83,15 +83,19 @@ class Lane:
         return int((t - EPOCH - self.phase - wait) // self.period)
 
     def newest(self, t: float) -> int:
-        """Return the number of the last job submitted by t; of an array, all tasks are submitted with the first."""
-        rounds = self.rounds
-        if rounds == 1:
-            return int((t - EPOCH - self.phase) // self.period)
-        # The array's first slot is that of its part 0, which begins a little earlier than this lane's.
+        """Return the number of the last job that can have been submitted by t."""
+        number = int((t - EPOCH - self.phase) // self.period)
+        if self.template.runs > 1:
+            return (
+                number + 1
+            )  # it is submitted again as soon as its first run has ended, before its slot may be
+        if self.rounds == 1:
+            return number
+        # Of an array, all tasks are submitted with the first; its slot is part 0's, which begins a little earlier.
         number = int(
             (t - EPOCH - self.phase + self.part * self.period // self.template.at_once) // self.period
         )
-        return (number // rounds + 1) * rounds - 1
+        return (number // self.rounds + 1) * self.rounds - 1
 
 
 def job_id(lanes: Sequence[Lane], lane: Lane, number: int) -> int:

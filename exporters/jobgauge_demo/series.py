@@ -15,6 +15,7 @@ from jobgauge.catalogue.job import JOB
 from jobgauge_demo import nodes
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
+from jobgauge_demo.node_series import COUNTED, Count, Counts, node_truth
 from jobgauge_demo.placing import GPU_MODEL, Node
 from jobgauge_demo.processes import Process, processes
 from jobgauge_demo.usage import CORE_WATTS, DISK, EVENTS, PRESSURES, Usage, usage
@@ -24,10 +25,7 @@ Value = int | float
 
 _NAMED = 100  # ticks from which a program is told apart
 _OTHER = "other"
-_PORT = ("mlx5_0", "1")
 _STATES = {"R": "running", "S": "sleeping", "D": "uninterruptible", "T": "stopped", "Z": "zombie"}
-_WAYS = ("read", "write")
-_ENDS = ("receive", "transmit")
 
 
 @dataclass
@@ -126,15 +124,13 @@ def _programs(cluster: Cluster, node: Node, job: Job) -> Reads:
     return {(name,): partial(read, name) for name in (*programs, _OTHER)}
 
 
-def _of_node(
-    labels: tuple[str, ...], reads: Mapping[tuple[str, ...], Callable[[nodes.Counters], int]]
-) -> Answer:
+def _of_node(labels: tuple[str, ...], counts: Counts) -> Answer:
     """Read what the node counted since the job's start: for jobs that have the node for themselves."""
 
-    def since_start(read: Callable[[nodes.Counters], int], moment: Moment) -> Value:
+    def since_start(read: Count, moment: Moment) -> Value:
         return read(moment.now) - read(moment.before)
 
-    own = {extra: partial(since_start, read) for extra, read in reads.items()}
+    own = {extra: partial(since_start, read) for extra, read in counts.items()}
     return Answer(labels, lambda _, __, job: own if job.template.exclusive else {})
 
 
@@ -184,26 +180,7 @@ ANSWERS: dict[str, Answer] = {
     "hpc_job_gpu_energy_joules_total": _each_gpu(lambda m, i: m.now.gpu_energy[m.used.gpus[i].index]),
     "hpc_job_gpu_temperature_celsius": _each_gpu(lambda m, i: m.used.gpus[i].temperature),
     "hpc_job_gpu_sm_clock_hertz": _each_gpu(lambda m, i: m.used.gpus[i].sm_clock * 1_000_000),
-    "hpc_job_lustre_bytes_total": _of_node(
-        ("fs", "direction"),
-        {(nodes.FILE_SYSTEM, way): partial(lambda w, c: c.lustre_bytes[w], way) for way in _WAYS},
-    ),
-    "hpc_job_lustre_operations_total": _of_node(
-        ("fs", "operation"),
-        {
-            (nodes.FILE_SYSTEM, name): partial(lambda n, c: c.lustre_operations[n], name)
-            for name in nodes.ALL_OPERATIONS
-        },
-    ),
-    "hpc_job_network_bytes_total": _of_node(
-        ("device", "direction"), {("eth0", end): lambda c: c.network_bytes for end in _ENDS}
-    ),
-    "hpc_job_infiniband_bytes_total": _of_node(
-        ("device", "port", "direction"), {(*_PORT, end): lambda c: c.infiniband_bytes for end in _ENDS}
-    ),
-    "hpc_job_infiniband_packets_total": _of_node(
-        ("device", "port", "direction"), {(*_PORT, end): lambda c: c.infiniband_packets for end in _ENDS}
-    ),
+    **{f"hpc_job_{name}": _of_node(labels, counts) for name, (labels, counts) in COUNTED.items()},
     "hpc_job_energy_joules_total": _always(
         ("domain",),
         {
@@ -226,9 +203,9 @@ def reads(cluster: Cluster, node: Node, job: Job) -> Iterator[tuple[Series, Read
 
 
 def truth(cluster: Cluster, node: Node, t: float) -> dict[Series, Value]:
-    """Return every series of the jobs on a node at t."""
+    """Return every series of a node and the jobs on it at t."""
     running = cluster.running(t, node.name)
-    found: dict[Series, Value] = {}
+    found: dict[Series, Value] = {**node_truth(cluster, node, t)}
     for job in running:
         moment = Moment(cluster, node, job, t, alone=len(running) == 1)
         for series, read in reads(cluster, node, job):

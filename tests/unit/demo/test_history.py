@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from jobgauge.catalogue import FAMILIES
+from jobgauge_demo import node_series
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.history import BLOCK, HEAD, write_history
 from jobgauge_demo.lanes import EPOCH
@@ -31,12 +32,12 @@ _OWN = ("jobgauge_", "process_")  # how an exporter fares on its machine
 
 
 def test_every_family_of_the_catalogue_is_answered_or_listed_here():
-    answered = ANSWERS.keys() | LABELS.keys()
+    answered = ANSWERS.keys() | LABELS.keys() | node_series.LABELS.keys()
     assert {name for name in FAMILIES.keys() - answered if not name.startswith(_OWN)} == UNANSWERED.keys()
 
 
 def test_answers_carry_the_labels_that_the_catalogue_declares():
-    labels = {name: job_labels(name) for name in ANSWERS} | dict(LABELS)
+    labels = {name: job_labels(name) for name in ANSWERS} | dict(LABELS) | dict(node_series.LABELS)
     declared = {name: family.labels for name, family in FAMILIES.items() if name in labels}
     assert declared == {name: labels[name] for name in declared}
 
