@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd rpm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench clean
+.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -67,6 +67,10 @@ lock: $(READY) ## pin the requirements of each group again, with hashes
 
 bench: $(READY) ## measure what the documentation claims
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+rpm: packages-test $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
+	@packaging/rpm/build.sh $(abspath $(BIN))/python dist/rpm
+	@ls dist/rpm/RPMS/*/*.rpm
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
