@@ -2,7 +2,7 @@
 
 The rule files are plain Prometheus YAML with placeholders: `@{job.cpu-low}` stands for a setting of settings.yml. A
 duration can also be had as `@{job.min-age.seconds}`, a ratio as `@{job.cpu-low.percent}`. `@{window}`, `@{exempt}`,
-`@{job-board}` and `@{user-board}` are derived from settings. Every file of the folder is taken; nothing lists them.
+`@{unless-exempt}`, `@{job-board}` and `@{user-board}` are derived from settings. Every file of the folder is taken; nothing lists them.
 """
 
 from __future__ import annotations
@@ -130,9 +130,20 @@ def values(config: RulesConfig) -> dict[str, str]:
         raise ConfigError(f"scrape-interval: more than {_LONGEST_INTERVAL}s leaves gaps in every graph")
     found |= {"window": f"{_WINDOW * interval:g}s", "window.seconds": f"{_WINDOW * interval:g}"}
     found |= {board: found["grafana-url"] + path for board, path in _BOARDS.items()}
-    exempt = {label: found[f"exempt.{label}"] for label in ("user", "account")}
-    found["exempt"] = ",".join(f'{label}!~"{regex}"' for label, regex in exempt.items() if regex)
+    found |= _exemptions({name: found[name] for name in found if name.startswith("exempt.")})
     return found
+
+
+def _exemptions(patterns: Mapping[str, str]) -> dict[str, str]:
+    """Return what keeps exempt jobs out: matchers for series of users, and a last clause for alerts on jobs."""
+    users, jobs = [], []
+    for name, pattern in patterns.items():
+        label = name.removeprefix("exempt.")
+        if pattern and label in ("user", "account"):
+            users.append(f'{label}!~"{pattern}"')
+        elif pattern:
+            jobs.append(f'unless on (cluster, jobid) hpc_job_info{{{label}=~"{pattern}"}}')
+    return {"exempt": ",".join(users), "unless-exempt": " ".join(jobs)}
 
 
 def filled(node: Any, known: Mapping[str, str], where: str) -> Any:

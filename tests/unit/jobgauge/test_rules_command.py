@@ -21,6 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "grafana-url": ("http://localhost:3000", "url"),
         "exempt.user": ("", "regex"),
         "exempt.account": ("", "regex"),
+        "exempt.name": ("", "regex"),
         "job.low": ("0.25", "ratio"),
         "job.cpus": ("4", "number"),
     }
@@ -34,7 +35,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "expr": "x{@{exempt}} < @{job.low} and y > @{job.cpus}",
             "annotations": {"s": "{{ $value }} @{job.low.percent}"},
         },
-        {"alert": "Other", "expr": "x > @{scrape-interval.seconds}", "annotations": {"s": "@{job-board}"}},
+        {
+            "alert": "Other",
+            "expr": "x > @{scrape-interval.seconds} @{unless-exempt}",
+            "annotations": {"s": "@{job-board}"},
+        },
     )
     write_rules(folder / "compat/peer.rules.yml", {"record": "p:q:r", "expr": "x"})
     monkeypatch.setattr("jobgauge.data.folder", lambda _: folder)
@@ -71,7 +76,7 @@ def test_the_defaults(root: Path, tmp_path: Path) -> None:
     assert pages["a.rules.yml"]["a:b:c"]["expr"] == "rate(x[120s])\n# why\n"
     assert pages["a.alerts.yml"]["Low"]["expr"] == "x{} < 0.25 and y > 4"
     assert pages["a.alerts.yml"]["Low"]["annotations"]["s"] == "{{ $value }} 25 %"
-    assert pages["a.alerts.yml"]["Other"]["expr"] == "x > 30"
+    assert pages["a.alerts.yml"]["Other"]["expr"] == "x > 30 "
     assert pages["a.alerts.yml"]["Other"]["annotations"]["s"].startswith(
         "http://localhost:3000/d/jobgauge-job?var-cluster={{"
     )
