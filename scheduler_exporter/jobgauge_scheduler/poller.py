@@ -2,8 +2,8 @@
 
 One thread reads the sources of one scheduler one after another, each at its interval: the scheduler never has two
 questions of ours at once, and a read that hangs is not started again beside itself. A slow answer stretches the
-interval (a tenth of the time at most is spent asking), failures double it up to five minutes, and a little chance keeps
-exporters of many clusters from asking in step.
+interval (a tenth of the time at most is spent asking), failures double it up to five minutes, the first success after
+failures has the others tried again, and a little chance keeps exporters of many clusters from asking in step.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ class Poller:
         return age is None or age > max(self._max_age, 3 * self._intervals[source])
 
     def step(self) -> float:
-        """Read the source that is due, if one is; return the seconds until the next one is."""
-        source = min(self._due, key=self._due.__getitem__)
-        if self._due[source] <= self._clock():
+        """Read the first source that is due, if one is; return the seconds until the next one is."""
+        now = self._clock()
+        if source := next((source for source, due in self._due.items() if due <= now), None):
             self._read(source)
         return max(0.0, min(self._due.values()) - self._clock())
 
@@ -134,16 +134,25 @@ class Poller:
             self.snapshot = replace(self.snapshot, **news)
             for listener in self.listeners:
                 listener(self, source)
+            if before.failures:
+                self._try_again()
         self._health[source] = health
         self._due[source] = started + self._rest(source, health)
         if len(self._health) == len(self._reads):
             self._complete.set()
 
+    def _try_again(self) -> None:
+        """Read at once what failed, too, now that the scheduler answers again."""
+        for source, health in self._health.items():
+            if not health.up:
+                self._due[source] = self._clock()
+
     def _rest(self, source: Source, health: Health) -> float:
         interval = self._intervals[source]
-        if health.failures:
-            interval = max(interval, min(_LONGEST_REST, interval * 2**health.failures))
-        rest = max(interval, _SHARE * health.duration)
+        if health.up:
+            rest = max(interval, _SHARE * health.duration)
+        else:
+            rest = max(interval, min(_LONGEST_REST, interval * 2**health.failures))
         return rest * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrets
 
     def _note(self, source: Source, before: str, now: str) -> None:

@@ -47,7 +47,8 @@ class SchedulerCollector(Collector):
         for poller in served:
             if stale := [source for source in self._needs(poller) if poller.stale(source)]:
                 health = poller.health.get(stale[0])
-                problems.append(f"no fresh {stale[0]}: {health.problem if health else 'not read yet'}")
+                why = health.problem if health and health.problem else "its turn has not come"
+                problems.append(f"no fresh {stale[0]}: {why}")
             else:
                 fresh.append(self._pages[poller])
         yield from merge([page.samples for page in fresh])

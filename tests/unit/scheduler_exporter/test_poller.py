@@ -144,3 +144,27 @@ def test_listeners_hear_of_each_new_snapshot_before_it_counts_as_read(
     poller.listeners.append(listener)
     rests(poller, clock, queue, 1)
     assert heard == [(Source.JOBS, 1, True), (Source.JOBS, 2, False)]
+
+
+def test_the_first_success_after_failures_has_the_others_tried_again(clock: Clock, queue: Queue) -> None:
+    other = Queue(clock)
+    reads = {Source.JOBS: queue, Source.NODES: other}
+    poller = Poller(reads, {Source.JOBS: 60.0, Source.NODES: 60_000.0}, 300.0, clock=clock)
+    queue.error = other.error = SourceError("no answer")
+    rests(poller, clock, queue, 6)
+    asked = len(other.asked)
+    queue.error = other.error = None
+    while not poller.health[Source.JOBS].up:
+        clock.pass_until_next(poller)
+    assert len(other.asked) == asked
+    clock.pass_until_next(poller)
+    assert len(other.asked) == asked + 1
+    assert poller.health[Source.NODES].up
+
+
+def test_what_stands_first_is_read_first(clock: Clock) -> None:
+    first, second = Queue(clock), Queue(clock)
+    poller = Poller({Source.NODES: first, Source.JOBS: second}, dict.fromkeys(Source, 60.0), clock=clock)
+    first.takes = second.takes = 10.0
+    poller.step()
+    assert (len(first.asked), len(second.asked)) == (1, 0)
