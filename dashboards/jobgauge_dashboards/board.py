@@ -102,7 +102,7 @@ class Board:
     def to_json(self, settings: Settings) -> Json:
         """Return the board as Grafana reads it."""
         made = core.Dashboard(
-            title=self.title,
+            title=f"{self.title} · {settings.site_name}" if settings.site_name else self.title,
             uid=self.uid,
             description=self.question,
             tags=["jobgauge", self.role.slug],

@@ -17,6 +17,10 @@ from jobgauge.catalogue import FAMILIES
 from jobgauge.family import Kind
 from jobgauge_dashboards import cli
 from jobgauge_dashboards.settings import Settings
+from jobgauge_gateway.config import GatewayConfig
+from jobgauge_gateway.names import published
+from jobgauge_gateway.policy import Scope
+from jobgauge_gateway.rewriter import Rewriter
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = {
@@ -38,6 +42,10 @@ PROMETHEUS = {
     "scrape_series_added": SCRAPED,
     "ALERTS": SCRAPED | {"alertname", "alertstate", "severity", "user", "account", "jobid"},
 }
+PUBLISHED = published(GatewayConfig())
+STAFF = Scope("root", staff=True)
+# Whom a board is for, as the gateway sees them; "x" is what the account variable stands for here.
+READERS = {"users": Scope("alice", member_of=frozenset({"x"})), "pis": Scope("alice", leads=frozenset({"x"}))}
 BUILT_IN = {
     "__rate_interval": "1m",
     "__interval": "30s",
@@ -52,6 +60,7 @@ class Asked(NamedTuple):
     """A query of a board: PromQL with every variable replaced."""
 
     board: str
+    role: str
     place: str
     expr: str
     legend: str
@@ -74,14 +83,15 @@ def replaced(text: str) -> str:
 
 def asked() -> Iterator[Asked]:
     for uid, board in BOARDS.items():
+        who = (uid, next(tag for tag in board["tags"] if tag != "jobgauge"))
         for panel in panels(board):
             for target in panel.get("targets", []):
-                yield Asked(uid, panel["title"], replaced(target["expr"]), target["legendFormat"])
+                yield Asked(*who, panel["title"], replaced(target["expr"]), target["legendFormat"])
         for variable in board["templating"]["list"]:
             if variable["type"] == "query":
-                yield Asked(uid, f"${variable['name']}", replaced(_promql_of(variable["query"])), "")
+                yield Asked(*who, f"${variable['name']}", replaced(_promql_of(variable["query"])), "")
         for annotation in board["annotations"]["list"]:
-            yield Asked(uid, annotation["name"], replaced(annotation["expr"]), annotation["titleFormat"])
+            yield Asked(*who, annotation["name"], replaced(annotation["expr"]), annotation["titleFormat"])
 
 
 def _promql_of(variable_query: str) -> str:
@@ -147,26 +157,29 @@ def _aggregate(node: Any) -> frozenset[str]:
 
 
 def _binary(node: Any) -> frozenset[str]:
-    left, right = labels(node.lhs), labels(node.rhs)
-    matched = _matched(node, left, right)
-    if str(node.op) == "or":
+    left, right, operator = labels(node.lhs), labels(node.rhs), str(node.op)
+    if operator == "or":
         return left | right
-    if str(node.op) in ("and", "unless") or _is_number(node.rhs):
+    if _is_number(node.rhs):
         return left
-    return right if _is_number(node.lhs) else matched
+    if _is_number(node.lhs):
+        return right
+    matched = _matched(node, left, right)
+    return left if operator in ("and", "unless") else matched
 
 
 def _matched(node: Any, left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
-    """The labels of what a binary operation makes of two series."""
+    """The labels of what a binary operation makes of two series; an error where no two can match."""
     modifier = node.modifier
     matching = modifier.matching if modifier is not None else None
     named = frozenset(matching.labels) if matching is not None else frozenset()
-    if matching is None or matching.type == promql.LabelModifierType.Exclude:
-        joined = left - named
-    else:
-        joined = named
+    if matching is not None and matching.type == promql.LabelModifierType.Include:
         _demand(named, left, "the left side")
         _demand(named, right, "the right side")
+        joined = named
+    else:
+        joined = left - named
+        assert joined == right - named, f"{node.prettify()} matches {sorted(left)} with {sorted(right)}"
     if modifier is not None and modifier.card == promql.VectorMatchCardinality.ManyToOne:
         return left | frozenset(modifier.group_labels)
     if modifier is not None and modifier.card == promql.VectorMatchCardinality.OneToMany:
@@ -223,10 +236,27 @@ def test_the_committed_files_are_what_the_command_writes() -> None:
     assert cli.render(Settings()) == COMMITTED
 
 
+def test_the_readme_lists_every_board() -> None:
+    listed = re.findall(
+        r"^\|[A-Za-z ]*\| ([^|]+) \| ([^|]+\?) \|$", (ROOT / "dashboards/README.md").read_text(), re.MULTILINE
+    )
+    assert sorted(listed) == sorted((board["title"], board["description"]) for board in BOARDS.values())
+
+
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.board}: {query.place}")
 def test_every_query_parses_and_names_what_exists(query: Asked) -> None:
     found = labels(promql.parse(query.expr))
     _demand(set(re.findall(r"\{\{ *(\w+) *\}\}", query.legend)), found, "what the legend is of")
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.board}: {query.place}")
+def test_the_gateway_lets_a_board_ask_for_its_readers(query: Asked) -> None:
+    reader = READERS.get(query.role, STAFF)
+    Rewriter(PUBLISHED).rewrite(query.expr, reader)
+    if not reader.staff:
+        for name in re.findall(r"\b(?:[a-z_]+:)?(?:hpc|jobgauge)_[\w:]+", query.expr):
+            seen = name in PUBLISHED.public | PUBLISHED.account or "user" in labels_of_metric(name)
+            assert seen, f"{name} is for staff, so it is always empty on a board for {query.role}"
 
 
 @pytest.mark.parametrize("uid", BOARDS)

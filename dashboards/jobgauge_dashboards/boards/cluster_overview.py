@@ -85,8 +85,8 @@ def _clusters() -> Panel:
             "Free CPUs may be kept for a reservation, or lie on nodes without free memory.",
         ),
         {
-            "cpus": f"sum by (cluster) (hpc_sched_node_cpus{_TOTAL})",
-            "held": f"sum by (cluster) (hpc_sched_node_cpus{_ALLOCATED}) / sum by (cluster) (hpc_sched_node_cpus{_TOTAL})",
+            "cpus": f"sum by (cluster) (cluster_kind:hpc_sched_node_cpus:sum{_TOTAL})",
+            "held": f"cluster_kind:hpc_sched_node_cpus:sum{_ALLOCATED} / on (cluster) cluster_kind:hpc_sched_node_cpus:sum{_TOTAL}",
             "free": f"sum by (cluster) ({free})",
             "closed": f"count by (cluster) (count by (cluster, node) ({_CLOSED}))",
             "running": f"sum by (cluster) (cluster_state:hpc_sched_jobs:sum{_RUNNING})",

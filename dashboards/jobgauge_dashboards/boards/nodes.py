@@ -85,7 +85,7 @@ def _by_state() -> Panel:
             "The scheduler's states and flags.",
             "A node with a flag such as drain counts in two states.",
         ),
-        Query(f"count by (state) (hpc_sched_node_state{CLUSTERS} == 1)", "{{state}}"),
+        Query(f"sum by (state) (cluster_state:hpc_sched_node_state:count{CLUSTERS})", "{{state}}"),
         unit=Unit.WHOLE,
     )
 

@@ -10,6 +10,7 @@ from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import CLUSTERS, Variable
 
 _ACCOUNT = "cluster, account"
+_ENDED = f"cluster_user_account_state:hpc_sched_jobs_ended:increase1h{CLUSTERS}"
 
 
 def build(settings: Settings) -> Board:
@@ -66,7 +67,7 @@ def _totals(settings: Settings) -> list[Panel]:
                 "The scheduler exporter's count.",
                 "Jobs that begin and end between two reads of the scheduler may be missing.",
             ),
-            Query(f"sum(increase(hpc_sched_jobs_ended_total{CLUSTERS}[$__range]))"),
+            Query(f"sum(sum_over_time({_ENDED}[$__range]))"),
             unit=Unit.WHOLE,
         ),
     ]
@@ -143,7 +144,7 @@ def _jobs() -> Panel:
             "The scheduler exporter's count over the day before each point.",
             "A user who cancels jobs on purpose looks like failure.",
         ),
-        Query(f"sum by (state) (increase(hpc_sched_jobs_ended_total{CLUSTERS}[1d]))", "{{state}}"),
+        Query(f"sum by (state) (sum_over_time({_ENDED}[1d]))", "{{state}}"),
         unit=Unit.COUNT,
         stack=True,
         colours=style.ENDS,

@@ -90,3 +90,16 @@ def test_check_config_writes_nothing(tmp_path: Path) -> None:
 
 def test_the_same_settings_write_the_same_bytes() -> None:
     assert cli.render(Settings()) == cli.render(Settings())
+
+
+def test_the_example_settings_are_the_defaults(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "dashboards/config.example.yaml"
+    assert cli.main(["--config.file", str(example), "--out", str(tmp_path)]) == 0
+    written = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.glob("**/*.*")}
+    assert written == cli.render(Settings())
+
+
+def test_the_site_is_named_in_every_title() -> None:
+    files = cli.render(Settings(site_name="Example HPC"))
+    titles = [json.loads(text)["title"] for name, text in files.items() if name.endswith(".json")]
+    assert all(title.endswith(" · Example HPC") for title in titles)
