@@ -73,7 +73,7 @@ def test_a_job_is_in_one_state_and_its_times_are_in_order(cluster, t):
         assert job.state(job.end) not in ("PENDING", "RUNNING", "SUSPENDED")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.sampled_from(CLUSTERS), TIMES)
 def test_what_is_found_by_arithmetic_is_what_is_found_by_looking_at_every_job(cluster, t):
     for lane in cluster.lanes:
@@ -88,7 +88,7 @@ def test_what_is_found_by_arithmetic_is_what_is_found_by_looking_at_every_job(cl
         assert all(one.end < other.start or not lane.template.starts for one, other in pairwise(jobs))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(CLUSTERS), TIMES)
 def test_ids_are_unique_and_grow_with_submission(cluster, t):
     jobs = [*cluster.ended(t - 6 * 3600, t), *cluster.running(t), *cluster.pending(t)]
