@@ -45,7 +45,7 @@ def build(config: JobConfig) -> Running:
     collectors = [c(table, config) for c in COLLECTORS if c.essential or c.name in config.collectors]
     table.watch()
     resolver.settle(_SETTLE)
-    watch = Watch(table, config.watch_interval)
+    watch = Watch(table, config.watch_interval, [collector.settle for collector in collectors])
 
     def close() -> None:
         watch.close()

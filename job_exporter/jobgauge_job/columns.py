@@ -34,6 +34,7 @@ class JobFile(Generic[R]):
         """Take the file's name and parser for each version of cgroups that has it."""
         self._lock = table.lock
         self._by_version = by_version
+        self.settled = False  # no more files are expected of the jobs of the last call
         self._jobs: Jobs | None = None
         self._files: list[tuple[KeptFile, Callable[[bytes], R]]] = []
         for version, (name, _) in by_version.items():
@@ -44,7 +45,8 @@ class JobFile(Generic[R]):
         with self._lock:
             if jobs is not self._jobs:
                 self._files = [self._open(job) for job in jobs]
-                self._jobs = jobs
+                self.settled = all(job.settled for job in jobs)
+                self._jobs = jobs if self.settled else None
             rows = []
             for file, parse in self._files:
                 try:
@@ -81,12 +83,11 @@ class JobColumns:
 
     def read(self, jobs: Jobs) -> list[Column]:
         """Return a column for each value of the file; None where a job has no such number."""
-        if self._keep:
-            now = time.monotonic()
-            if jobs is self._jobs and now < self._kept_until:
-                return self._columns
-            self._kept_until = now + self._keep
+        now = time.monotonic() if self._keep else 0.0
+        if jobs is self._jobs and now < self._kept_until:
+            return self._columns
         rows = self._file.rows(jobs)
+        self._kept_until = now + self._keep if self._file.settled else now
         self._columns = [digits(column) for column in zip(*rows, strict=True)] or self._nothing
         self._jobs = jobs
         return self._columns

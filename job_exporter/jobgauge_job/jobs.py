@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from jobgauge.errors import SourceError
 from jobgauge_job.identity import Identity, Resolver
@@ -16,6 +17,7 @@ from jobgauge_job.sources.files import KeptFile, MissingFile
 
 log = logging.getLogger(__name__)
 
+_SETTLE = 10.0  # seconds
 _YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
 
 
@@ -55,17 +57,31 @@ class Job:
             try:
                 kept = KeptFile(self.path(name))
             except OSError as error:
-                kept = MissingFile()
                 if error.errno == errno.EMFILE:
                     log.warning("job %s is shown in part: %s", self.place.name, error)
-                    return kept
+                if error.errno == errno.EMFILE or not self.settled:
+                    return MissingFile()
+                kept = MissingFile()
             self._files[name] = kept
         return kept
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether all files of the job are there that will be: cgroup v1 makes one directory after the other."""
+        return time.monotonic() - self.seen > _SETTLE
 
     def remember(self, names: Iterable[str]) -> None:
         """Read some files, so that their text is there when the job is not any more."""
         for name in names:
             self.file(name).read_again()
+
+
+class Presence(NamedTuple):
+    """Which jobs are on the node, as far as it matters to what the kernel counts for the node as a whole."""
+
+    number: int  # of changes so far
+    jobs: int
+    sole: Job | None  # the one that has the node to itself
 
 
 class JobTable:
@@ -75,6 +91,7 @@ class JobTable:
         self, layouts: Sequence[Layout], resolver: Resolver, *, identity_timeout: float, keep_ended: float
     ) -> None:
         self.shown: tuple[Job, ...] = ()
+        self.presence = Presence(0, 0, None)  # replaced with each change
         self.lock = threading.Lock()  # guards the table, and reading: texts must not go back in time
         self._layouts = layouts
         self._resolver = resolver
@@ -108,6 +125,10 @@ class JobTable:
             with self.lock:
                 job.remember(file for version, file in self._files if version == job.version)
 
+    def is_over(self, job: Job) -> bool:
+        """Tell whether a job has ended so long ago that it is not shown any more."""
+        return job.ended is not None and job.ended <= time.time() - self._keep_ended
+
     def _look(self) -> None:
         """Find new jobs, and start to identify them; find those that have ended."""
         for scope, layout in self._scopes().items():
@@ -124,6 +145,11 @@ class JobTable:
                     if before.get(name) != inode:
                         self._add(layout, Place(scope, name, inode))
             self._listed[scope] = now
+            self._note_presence()
+
+    def _note_presence(self) -> None:
+        sole = next(iter(self._jobs.values())) if len(self._jobs) == 1 else None
+        self.presence = Presence(self.presence.number + 1, len(self._jobs), sole)
 
     def _scopes(self) -> dict[str, Layout | None]:
         """Return the layout of every scope; None for one that was listed before and is no more."""
@@ -142,8 +168,7 @@ class JobTable:
     def _show(self) -> None:
         """Replace what is shown, where it changes."""
         new = [job for job in self._waiting if self._is_ready(job)]
-        over = time.time() - self._keep_ended
-        gone = {job for job in self._ended if job.ended is not None and job.ended <= over}
+        gone = {job for job in self._ended if self.is_over(job)}
         if new or gone:
             for job in (*new, *gone):
                 job.identity.wanted = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
 from jobgauge.errors import JobgaugeError
 from jobgauge_job.jobs import JobTable
@@ -12,11 +13,12 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Calls the table's watch() again and again until close()."""
+    """Calls the table's watch() again and again until close(), and some others when a job has come or gone."""
 
-    def __init__(self, table: JobTable, interval: float) -> None:
+    def __init__(self, table: JobTable, interval: float, changed: Sequence[Callable[[], object]]) -> None:
         self._table = table
         self._interval = interval
+        self._changed = changed
         self._end = threading.Event()
         threading.Thread(target=self._work, name="watch", daemon=True).start()
 
@@ -25,8 +27,18 @@ class Watch:
         self._end.set()
 
     def _work(self) -> None:
+        presence = None
         while not self._end.wait(self._interval):
-            try:
-                self._table.watch()
-            except JobgaugeError as error:
-                log.debug("jobs can't be watched: %s", error)  # the next scrape says it aloud
+            self._try(self._table.watch)
+            if presence is not self._table.presence:
+                presence = self._table.presence
+                for tell in self._changed:
+                    self._try(tell)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except JobgaugeError as error:
+            log.debug("between scrapes: %s", error)  # the next scrape says it aloud
+        except Exception:  # the watch goes on whatever a collector does
+            log.exception("between scrapes")

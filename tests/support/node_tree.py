@@ -39,6 +39,10 @@ class NodeTree:
         device.mkdir(parents=True)
         (device / "uevent").write_text("MAJOR=259\nMINOR=0\nDEVNAME=nvme0n1\nDEVTYPE=disk\n")
         (self.proc / "stat").write_text(f"cpu  1 2 3\nbtime {BOOT}\nprocesses 7\n")
+        (self.proc / "net").mkdir()
+        (self.proc / "net/dev").write_text(
+            "Inter-|   Receive |  Transmit\n    lo: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n"
+        )
         self.passwd.write_text("root:x:0:0:root:/root:/bin/bash\n")
 
     @property
@@ -213,6 +217,11 @@ class JobTree:
             self.figures.expected(**labels)
             | self._expected_processes(labels)
             | {key("hpc_job_start_time_seconds", **labels): start}
+            | {
+                key("hpc_job_node_exclusive", **labels): float(
+                    sum(job.folder.exists() for job in self.node.jobs) == 1
+                )
+            }
         )
 
     def _expected_processes(self, labels: dict[str, str]) -> dict[Key, float]:

@@ -10,6 +10,11 @@ def _family(name: str, kind: Kind, text: str, *labels: str, unit: str = "") -> F
     return Family(name, kind, text, JOB + labels, unit, Audience.OWNER)
 
 
+def _of_node(name: str, kind: Kind, text: str, *labels: str, unit: str = "") -> Family:
+    """Declare a family of the node as a whole, whoever's jobs are there."""
+    return Family(name, kind, text, labels, unit, Audience.STAFF)
+
+
 CPU_SECONDS = _family(
     "hpc_job_cpu_seconds_total",
     Kind.COUNTER,
@@ -141,4 +146,77 @@ END_TIME = _family(
     Kind.GAUGE,
     "When the job was gone from this node (Unix time); its last values stay for a minute. No series while it lives.",
     unit="seconds",
+)
+NODE_EXCLUSIVE = _family(
+    "hpc_job_node_exclusive",
+    Kind.GAUGE,
+    "1 while no other job is on the node, else 0. What the kernel counts for the node only is shown as a job's (network,"
+    " InfiniBand, Lustre) as far as it rose while the job was alone there.",
+)
+NETWORK_BYTES = _family(
+    "hpc_job_network_bytes_total",
+    Kind.COUNTER,
+    "Bytes through the node's Ethernet devices while the job was alone on it; see hpc_job_node_exclusive.",
+    "device",
+    "direction",
+)
+INFINIBAND_BYTES = _family(
+    "hpc_job_infiniband_bytes_total",
+    Kind.COUNTER,
+    "Bytes through the node's InfiniBand or Omni-Path ports while the job was alone on it; see hpc_job_node_exclusive.",
+    "device",
+    "port",
+    "direction",
+)
+INFINIBAND_PACKETS = _family(
+    "hpc_job_infiniband_packets_total",
+    Kind.COUNTER,
+    "Packets through the node's InfiniBand or Omni-Path ports while the job was alone on it; see hpc_job_node_exclusive.",
+    "device",
+    "port",
+    "direction",
+)
+LUSTRE_BYTES = _family(
+    "hpc_job_lustre_bytes_total",
+    Kind.COUNTER,
+    "Bytes that the node read from and wrote to Lustre while the job was alone on it; see hpc_job_node_exclusive.",
+    "fs",
+    "direction",
+)
+LUSTRE_OPERATIONS = _family(
+    "hpc_job_lustre_operations_total",
+    Kind.COUNTER,
+    "Operations of the node on Lustre while the job was alone on it; see hpc_job_node_exclusive.",
+    "fs",
+    "operation",
+)
+NODE_INFINIBAND_BYTES = _of_node(
+    "hpc_node_infiniband_bytes_total",
+    Kind.COUNTER,
+    "Bytes through the node's InfiniBand or Omni-Path ports.",
+    "device",
+    "port",
+    "direction",
+)
+NODE_INFINIBAND_PACKETS = _of_node(
+    "hpc_node_infiniband_packets_total",
+    Kind.COUNTER,
+    "Packets through the node's InfiniBand or Omni-Path ports.",
+    "device",
+    "port",
+    "direction",
+)
+NODE_LUSTRE_BYTES = _of_node(
+    "hpc_node_lustre_bytes_total",
+    Kind.COUNTER,
+    "Bytes that the node read from and wrote to Lustre.",
+    "fs",
+    "direction",
+)
+NODE_LUSTRE_OPERATIONS = _of_node(
+    "hpc_node_lustre_operations_total",
+    Kind.COUNTER,
+    "Operations of the node on Lustre.",
+    "fs",
+    "operation",
 )

@@ -2,9 +2,12 @@
 
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.collectors.cpu import CpuCollector
+from jobgauge_job.collectors.infiniband import InfinibandCollector
 from jobgauge_job.collectors.io import IoCollector
 from jobgauge_job.collectors.jobs import JobsCollector
+from jobgauge_job.collectors.lustre import LustreCollector
 from jobgauge_job.collectors.memory import MemoryCollector
+from jobgauge_job.collectors.network import NetworkCollector
 from jobgauge_job.collectors.pressure import PressureCollector
 from jobgauge_job.collectors.processes import ProcessesCollector
 
@@ -15,4 +18,7 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     PressureCollector,
     IoCollector,
     ProcessesCollector,
+    NetworkCollector,
+    InfinibandCollector,
+    LustreCollector,
 )

@@ -18,6 +18,9 @@ class JobCollector(Collector):
         self.table = table
         self.config = config
 
+    def settle(self) -> None:
+        """Note that a job has come or gone since the last scrape."""
+
     def series(self, family: Family, *variants: tuple[str, ...]) -> JobSeries:
         """Return the series of a family, one of each variant for each job."""
         return JobSeries(family, self.config.cluster, *variants)

@@ -18,13 +18,18 @@ class JobsCollector(JobCollector):
 
     name = "jobs"
     about = "which jobs are on this node, and since when"
-    families: ClassVar[tuple[Family, ...]] = (catalogue.START_TIME, catalogue.END_TIME)
+    families: ClassVar[tuple[Family, ...]] = (
+        catalogue.START_TIME,
+        catalogue.END_TIME,
+        catalogue.NODE_EXCLUSIVE,
+    )
     essential = True
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
         self._start = self.series(catalogue.START_TIME)
         self._end = self.series(catalogue.END_TIME)
+        self._exclusive = self.series(catalogue.NODE_EXCLUSIVE)
 
     def collect(self) -> Iterable[Samples]:
         """List the scopes."""
@@ -32,3 +37,7 @@ class JobsCollector(JobCollector):
         jobs = self.table.shown
         yield self._start.samples(jobs, [job.start for job in jobs])
         yield self._end.samples(jobs, [job.end for job in jobs])
+        sole = self.table.presence.sole
+        yield self._exclusive.samples(
+            jobs, [None if job.ended else b"1" if job is sole else b"0" for job in jobs]
+        )

@@ -22,6 +22,14 @@ def read(path: str, limit: int = 1 << 20) -> bytes:
         os.close(fd)
 
 
+def names(folder: str) -> list[str]:
+    """Return the names in a folder, in order; none where it is not there or can't be listed."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
 def read_on(fd: int, text: bytes, limit: int = 1 << 20) -> bytes:
     """Return `text` and all that follows it, until nothing comes."""
     parts, length = [text], len(text)
