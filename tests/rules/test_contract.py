@@ -18,7 +18,12 @@ from jobgauge.rules import main
 
 SOURCES = Path(__file__).parents[2] / "recording_rules"
 COMPAT = sorted(path.name.removesuffix(".rules.yml") for path in SOURCES.glob("compat/*.rules.yml"))
-PROMETHEUS_OWN = {"up", "prometheus_rule_evaluation_failures_total"}
+PROMETHEUS_OWN = {
+    "up",
+    "prometheus_rule_evaluation_failures_total",
+    "prometheus_rule_group_interval_seconds",
+    "prometheus_rule_group_last_duration_seconds",
+}
 # The labels that a level's name stands for; else they are the words of the name.
 LEVELS = {
     "job": {"cluster", "jobid", "user", "account"},
