@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+HELM := build/helm
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd rpm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm clean
+.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm chart clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,15 +46,18 @@ types: $(READY) ## mypy, strict
 unit: $(READY) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) ## the tests that start real programs
+system: $(READY) $(HELM) ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) ## check and unit-test the rules with promtool
 	$(BIN)/pytest tests/rules $(ARGS)
 
-generate: $(READY) ## write docs/metrics.md and the dashboards again
+generate: $(READY) ## write docs/metrics.md, the dashboards and the chart's copies again
 	$(BIN)/python -m jobgauge.catalogue >docs/metrics.md
 	$(BIN)/jobgauge-dashboards --out dashboards/json
+	rm -rf helm/jobgauge/files
+	$(BIN)/jobgauge-rules --out helm/jobgauge/files/rules
+	cp -R dashboards/json helm/jobgauge/files/dashboards
 
 # The groups refer to one another through the project's own name, which is no requirement to pin.
 lock: $(READY) ## pin the requirements of each group again, with hashes
@@ -71,6 +75,17 @@ bench: $(READY) ## measure what the documentation claims
 rpm: packages-test $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
 	@packaging/rpm/build.sh $(abspath $(BIN))/python dist/rpm
 	@ls dist/rpm/RPMS/*/*.rpm
+
+chart: $(HELM) ## check the Helm chart and pack it into dist/
+	$(HELM) lint --strict helm/jobgauge
+	$(HELM) package --destination dist helm/jobgauge
+
+# Helm from source, at a version that Debian 12's Go builds too; it takes some minutes, once.
+$(HELM): packaging/tools/go.mod packaging/tools/go.sum
+	@command -v go >/dev/null || packaging/system-packages.sh golang-go
+	@echo "Building $@"
+	@cd packaging/tools && CGO_ENABLED=0 go build -o $(abspath $@) helm.sh/helm/v3/cmd/helm
+	@touch $@
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

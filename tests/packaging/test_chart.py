@@ -1,0 +1,276 @@
+"""The Helm chart, rendered by the real helm, against Kubernetes' own schemas, promtool, and the files that it copies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from jobgauge import __version__
+from jobgauge.rules import main as write_rules
+
+ROOT = Path(__file__).parents[2]
+HELM = ROOT / "build/helm"  # made by `make chart` and `make system`
+CHART = ROOT / "helm/jobgauge"
+VALUES = sorted(CHART.glob("ci/*-values.yaml"))
+KUBERNETES = ["1.25", "1.29", "1.33", "1.37"]
+OF_THE_OPERATOR = {
+    "PodMonitor",
+    "PrometheusRule",
+    "ScrapeConfig",
+}  # kubernetes-validate has no schema of these
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+pytestmark = pytest.mark.system
+
+
+def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([HELM, *arguments], capture_output=True, text=True, check=False)
+
+
+def render(*arguments: str | Path, kubernetes: str = "1.33") -> Objects:
+    done = helm("template", "r", CHART, "--namespace", "hpc", "--kube-version", kubernetes, *arguments)
+    assert done.returncode == 0, done.stderr
+    found: Objects = {}
+    for each in yaml.safe_load_all(done.stdout):
+        if each:
+            name = each["kind"], each["metadata"]["name"]
+            assert name not in found, name
+            found[name] = each
+    return found
+
+
+@pytest.fixture(scope="module")
+def everything() -> Objects:
+    return render("--values", CHART / "ci/everything-values.yaml")
+
+
+def pod(everything: Objects, kind: str, component: str) -> dict[str, Any]:
+    return dict(everything[kind, f"r-jobgauge-{component}"]["spec"]["template"]["spec"])
+
+
+def test_one_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == __version__
+
+
+def test_the_copies_are_what_they_copy(tmp_path: Path) -> None:
+    assert write_rules(["--out", str(tmp_path)]) == 0
+    for source, copy in (
+        (tmp_path, CHART / "files/rules"),
+        (ROOT / "dashboards/json", CHART / "files/dashboards"),
+    ):
+        wanted = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+        there = {path.relative_to(copy): path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+        assert there == wanted, "run `make generate`"
+
+
+@pytest.mark.parametrize("values", [CHART / "values.yaml", *VALUES], ids=lambda path: path.stem)
+def test_lint(values: Path) -> None:
+    done = helm("lint", "--strict", CHART, "--values", values)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("values", [CHART / "values.yaml", *VALUES], ids=lambda path: path.stem)
+def test_kubernetes_knows_every_field(values: Path) -> None:
+    for version in KUBERNETES:
+        objects = render("--values", values, kubernetes=version)
+        checked = [each for (kind, _), each in objects.items() if kind not in OF_THE_OPERATOR]
+        assert checked
+        for each in checked:
+            kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("gatway.enabled=true", "gatway"),
+        ("gateway.replica=3", "replica"),
+        ("gateway.replicas=many", "replicas"),
+        ("gateway.enabled=true", "channelSecret"),
+        ("image.digest=sha256:12", "digest"),
+        ("monitoring.mode=magic", "mode"),
+        ("externalTargets.jobExporters={node01}", "externalTargets.jobExporters"),
+        ("jobExporter.jobFacts=relative", "jobFacts"),
+        ("grafana.datasource=true", "grafana.datasourceUrl"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(setting: str, named: str) -> None:
+    done = helm("template", "r", CHART, "--kube-version", "1.33", "--set", setting)
+    assert done.returncode != 0
+    assert named in done.stderr
+
+
+def test_every_value_is_explained_or_plain() -> None:
+    for path in (CHART / "values.yaml", *VALUES):
+        assert path.read_text().startswith("#"), path
+
+
+def promtool_accepts(folder: Path) -> None:
+    done = subprocess.run(
+        ["promtool", "check", "rules", *sorted(folder.glob("*.yml"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def groups(folder: Path) -> list[Any]:
+    return [
+        group for path in sorted(folder.glob("*.yml")) for group in yaml.safe_load(path.read_text())["groups"]
+    ]
+
+
+def test_the_operator_gets_the_rules(everything: Objects, tmp_path: Path) -> None:
+    for (kind, name), each in everything.items():
+        if kind == "PrometheusRule":
+            (tmp_path / f"{name}.yml").write_text(yaml.dump(each["spec"]))
+            assert each["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    promtool_accepts(tmp_path)
+    assert groups(tmp_path) == groups(CHART / "files/rules")
+
+
+def test_a_prometheus_without_the_operator_gets_the_rules_and_targets(tmp_path: Path) -> None:
+    objects = render("--values", CHART / "ci/external-values.yaml")
+    for name, text in objects["ConfigMap", "r-jobgauge-rules"]["data"].items():
+        (tmp_path / name).write_text(text)
+    promtool_accepts(tmp_path)
+    assert groups(tmp_path) == groups(CHART / "files/rules")
+    scrape = tmp_path / "prometheus.yaml"
+    scrape.write_text(objects["ConfigMap", "r-jobgauge-scrape"]["data"]["jobgauge.yml"])
+    done = subprocess.run(
+        ["promtool", "check", "config", scrape], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = {
+        job["job_name"]: job["static_configs"] for job in yaml.safe_load(scrape.read_text())["scrape_configs"]
+    }
+    assert jobs == {
+        "jobgauge-job-exporter": [
+            {"targets": ["node01:9794", "[fd00::1]:9794"], "labels": {"cluster": "hpc1"}}
+        ],
+        "jobgauge-scheduler-exporter": [{"targets": ["head01:9795"], "labels": {"cluster": "hpc1"}}],
+    }
+
+
+def test_a_sites_own_rules_replace_the_charts(tmp_path: Path) -> None:
+    assert write_rules(["--out", str(tmp_path), "--job.cpu-low=0.11"]) == 0
+    objects = render("--set-file", rf"rules.files.cpu\.alerts\.yml={tmp_path / 'cpu.alerts.yml'}")
+    cpu = objects["PrometheusRule", "r-jobgauge-cpu-alerts"]["spec"]["groups"]
+    assert cpu == yaml.safe_load((tmp_path / "cpu.alerts.yml").read_text())["groups"]
+    assert cpu != yaml.safe_load((CHART / "files/rules/cpu.alerts.yml").read_text())["groups"]
+
+
+def test_the_boards_are_ours_byte_for_byte(everything: Objects) -> None:
+    boards = {path.name: path.read_text() for path in (ROOT / "dashboards/json").glob("*/*.json")}
+    rendered: dict[str, str] = {}
+    for (kind, name), each in everything.items():
+        if kind == "ConfigMap" and "-board-" in name:
+            rendered |= each["data"]
+            assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+            assert each["metadata"]["annotations"]["grafana_folder"].startswith("Jobgauge ")
+    assert rendered == boards
+
+
+def test_selectors_never_change(everything: Objects) -> None:
+    """An upgrade that changes one is refused by Kubernetes."""
+    for kind, component in (
+        ("DaemonSet", "job-exporter"),
+        ("Deployment", "scheduler-exporter"),
+        ("Deployment", "gateway"),
+    ):
+        assert everything[kind, f"r-jobgauge-{component}"]["spec"]["selector"]["matchLabels"] == {
+            "app.kubernetes.io/name": "jobgauge",
+            "app.kubernetes.io/instance": "r",
+            "app.kubernetes.io/component": component,
+        }
+
+
+@pytest.mark.parametrize(
+    ("kind", "component"),
+    [("DaemonSet", "job-exporter"), ("Deployment", "scheduler-exporter"), ("Deployment", "gateway")],
+)
+def test_pods_are_restricted(everything: Objects, kind: str, component: str) -> None:
+    """As pod-security level `restricted` wants it, but for the volumes of the node, which are read-only."""
+    spec = pod(everything, kind, component)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert not {"hostPID", "hostNetwork", "hostIPC"} & spec.keys()
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    mounted = {mount["name"]: mount for mount in container["volumeMounts"]}
+    from_the_node = [volume["name"] for volume in spec["volumes"] if "hostPath" in volume]
+    assert (component == "gateway") == (not from_the_node)
+    if component == "job-exporter":
+        assert all(mounted[name]["readOnly"] for name in from_the_node)
+
+
+def test_no_secret_is_rendered(everything: Objects) -> None:
+    assert not [name for kind, name in everything if kind == "Secret"]
+    source = yaml.safe_load(everything["ConfigMap", "r-jobgauge-datasource"]["data"]["jobgauge.yaml"])[
+        "datasources"
+    ][0]
+    assert source["secureJsonData"] == {"httpHeaderValue1": "$__env{JOBGAUGE_CHANNEL_SECRET}"}
+    assert source["url"] == "http://r-jobgauge-gateway.hpc.svc:9796"
+    volumes = {volume["name"]: volume for volume in pod(everything, "Deployment", "gateway")["volumes"]}
+    assert volumes["channel"]["secret"]["secretName"] == "jobgauge-channel"
+
+
+def test_programs_accept_their_configuration_and_flags(everything: Objects, tmp_path: Path) -> None:
+    for kind, component in (
+        ("DaemonSet", "job-exporter"),
+        ("Deployment", "scheduler-exporter"),
+        ("Deployment", "gateway"),
+    ):
+        command = pod(everything, kind, component)["containers"][0]["args"]
+        for name, text in everything["ConfigMap", f"r-jobgauge-{component}"]["data"].items():
+            (tmp_path / name).write_text(text)
+        (tmp_path / "channel").write_text("0123456789abcdef0123456789abcdef\n")
+        (tmp_path / "channel").chmod(0o440)
+        places = {"/etc/jobgauge": str(tmp_path), "/run/secrets/jobgauge": str(tmp_path)}
+        for place, here in places.items():
+            command = [argument.replace(place, here) for argument in command]
+        done = subprocess.run(
+            [*_here(command), "--check-config"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def _here(command: list[str]) -> list[str]:
+    module = {"job": "jobgauge_job", "scheduler": "jobgauge_scheduler", "gateway": "jobgauge_gateway"}
+    package = module[command[0].split("-")[1]]
+    program = f"import sys; from {package}.cli import main; sys.exit(main())"
+    return [sys.executable, "-c", program, *command[1:]]
+
+
+def test_side_doors_are_closed(everything: Objects) -> None:
+    for component in ("job-exporter", "scheduler-exporter", "gateway"):
+        policy = everything["NetworkPolicy", f"r-jobgauge-{component}"]["spec"]
+        assert policy["policyTypes"] == ["Ingress"]
+        assert all(rule["from"] and rule["ports"] for rule in policy["ingress"])
+    closed = everything["NetworkPolicy", "r-jobgauge-prometheus"]
+    assert closed["metadata"]["namespace"] == "monitoring"
+    admitted = closed["spec"]["ingress"][0]["from"]
+    assert admitted[0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
+    assert len(admitted) == 2
+
+
+def test_a_new_pod_begins_no_new_series(everything: Objects) -> None:
+    relabelings = everything["PodMonitor", "r-jobgauge-job-exporter"]["spec"]["podMetricsEndpoints"][0][
+        "relabelings"
+    ]
+    assert {"action": "labeldrop", "regex": "pod|container|endpoint|namespace"} in relabelings
+    assert {"targetLabel": "instance", "sourceLabels": ["__meta_kubernetes_pod_node_name"]} in relabelings
+    assert {"targetLabel": "job", "replacement": "jobgauge-job-exporter"} in relabelings
+    assert {"targetLabel": "cluster", "replacement": "hpc1"} in relabelings
