@@ -9,6 +9,8 @@ from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.exporter import ExporterConfig
 from jobgauge_scheduler.model import Source
 
+BACKEND_NAMES = ("slurm-cli", "pbs", "torque")  # in the order in which auto tries them
+
 
 def _seconds(text: str) -> float:
     """Read a duration of at least a second."""
@@ -48,8 +50,8 @@ class SchedulerConfig(ExporterConfig):
     backend: str = option(
         "backend",
         "auto",
-        "how to ask the scheduler: auto takes the first that works here of slurm-cli",
-        one_of("auto", "slurm-cli"),
+        f"how to ask the scheduler: auto takes the first that works here of {', '.join(BACKEND_NAMES)}",
+        one_of("auto", *BACKEND_NAMES),
         metavar="NAME",
     )
     slurm_bin_dir: str = option(
@@ -60,6 +62,12 @@ class SchedulerConfig(ExporterConfig):
     )
     slurm_conf: str = option(
         "slurm.conf", "", "slurm.conf for the clients, where they do not find it themselves", metavar="FILE"
+    )
+    pbs_bin_dir: str = option(
+        "pbs.bin-dir", "", "directory of qstat and the other clients, where it is not in PATH", metavar="DIR"
+    )
+    pbs_server: str = option(
+        "pbs.server", "", "PBS server to ask, where it is not the default", metavar="HOST"
     )
     command_timeout: float = option(
         "command-timeout",

@@ -78,11 +78,33 @@ REASONS: dict[str, tuple[str, str]] = {
     "QOSMax": ("You have reached a limit of this QOS, or the job is larger than one may be.", _LIMITS),
     "QOSMin": ("It asks for less than this QOS demands.", "Ask for more, or use another QOS."),
     "MaxGRESPerAccount": ("Your account holds as many GPUs as it may.", _LIMITS),
-    "InsufficientResources": ("What it needs is taken by other jobs.", _NOTHING),
-    "JobLimit": ("A limit on running jobs is reached.", _LIMITS),
-    "QueueNotStarted": ("The queue starts no jobs now.", "Wait, or use another queue."),
-    "CanNeverRun": ("It asks for more than there is.", "Correct what it asks for: it can never start."),
-    "Reserved": ("It would get in the way of a reservation or of a job that is next.", "Ask for less time."),
+    # PBS: the beginnings of its scheduler's comments
+    "Insufficient amount of": ("What it needs is taken by other jobs.", _NOTHING),
+    "Not enough": ("Not enough nodes are free.", _NOTHING),
+    "No available resources on nodes": ("What it needs is taken by other jobs.", _NOTHING),
+    "Node is in an ineligible state": ("The nodes that it needs are down or offline.", _ASK),
+    "User has reached": ("You have reached a limit.", _LIMITS),
+    "Group has reached": ("Your group has reached a limit.", _LIMITS),
+    "Project has reached": ("Your project has reached a limit.", _LIMITS),
+    "would exceed": ("It would go beyond a limit.", _LIMITS),
+    "Queue not started": ("The queue starts no jobs now.", "Wait, or use another queue."),
+    "Can Never Run": ("It asks for more than there is.", "Correct what it asks for: it can never start."),
+    "Job would conflict": (
+        "It would get in the way of a reservation or of a job that is next.",
+        "Ask for less time.",
+    ),
+    "Job would interfere": (
+        "It would get in the way of a reservation or of a job that is next.",
+        "Ask for less time.",
+    ),
+    "Job would break strict sorted order": (
+        "Jobs start in strict order, and others are before it.",
+        _NOTHING,
+    ),
+    "Number of concurrent running subjobs": (
+        "As many tasks of this array run as you allowed at a time.",
+        _NOTHING,
+    ),
 }
 _BEGINNINGS = sorted(REASONS, key=len, reverse=True)
 

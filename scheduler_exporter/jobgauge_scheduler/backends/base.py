@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
+from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Source
 from jobgauge_scheduler.poller import Read
@@ -27,3 +29,8 @@ class Backend(ABC):
     @abstractmethod
     def reads(self) -> Mapping[Source, Read]:
         """Return how each source that this scheduler has is read."""
+
+
+def by_command(tools: Tools, commands: Mapping[Source, Command[Any]]) -> dict[Source, Read]:
+    """Return how to read the sources that are one command each, as far as its program is installed."""
+    return {source: partial(tools.run, command) for source, command in commands.items() if tools.has(command)}

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from jobgauge.errors import SourceError
 from jobgauge_scheduler import commands
-from jobgauge_scheduler.backends.base import Backend
+from jobgauge_scheduler.backends.base import Backend, by_command
 from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Job, Reading, Record, Source
 from jobgauge_scheduler.poller import Read
 from jobgauge_scheduler.slurm import sacct
+
+_SIMPLE: dict[Source, Command[Any]] = {
+    Source.NODES: commands.NODES,
+    Source.PARTITIONS: commands.PARTITIONS,
+    Source.RESERVATIONS: commands.RESERVATIONS,
+    Source.LICENSES: commands.LICENSES,
+    Source.LIMITS: commands.LIMITS,
+    Source.SHARES: commands.SHARES,
+    Source.DIAGNOSTICS: commands.DIAGNOSTICS,
+}
 
 
 class SlurmCli(Backend):
@@ -33,19 +42,7 @@ class SlurmCli(Backend):
 
     def reads(self) -> Mapping[Source, Read]:
         """Return a command for each source, as far as its program is installed."""
-        simple: dict[Source, Command[Any]] = {
-            Source.NODES: commands.NODES,
-            Source.PARTITIONS: commands.PARTITIONS,
-            Source.RESERVATIONS: commands.RESERVATIONS,
-            Source.LICENSES: commands.LICENSES,
-            Source.LIMITS: commands.LIMITS,
-            Source.SHARES: commands.SHARES,
-            Source.DIAGNOSTICS: commands.DIAGNOSTICS,
-        }
-        reads: dict[Source, Read] = {Source.JOBS: self._queue}
-        for source, command in simple.items():
-            if self._tools.has(command):
-                reads[source] = partial(self._tools.run, command)
+        reads = {Source.JOBS: self._queue, **by_command(self._tools, _SIMPLE)}
         if self._tools.has(commands.ACCOUNTING):
             reads[Source.HISTORY] = History(self._accounting, self.config.history_file)
         return reads

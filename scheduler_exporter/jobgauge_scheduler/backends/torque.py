@@ -1,0 +1,31 @@
+"""Torque by its own commands, as XML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobgauge_scheduler import commands
+from jobgauge_scheduler.backends.base import Backend, by_command
+from jobgauge_scheduler.backends.pbs import tools
+from jobgauge_scheduler.config import SchedulerConfig
+from jobgauge_scheduler.model import Source
+from jobgauge_scheduler.poller import Read
+
+
+class Torque(Backend):
+    """Runs qstat -x and pbsnodes -x."""
+
+    name = "torque"
+
+    @classmethod
+    def missing(cls, config: SchedulerConfig) -> str:
+        """Look for qstat and pbsnodes."""
+        needed = (commands.TORQUE_JOBS, commands.TORQUE_NODES)
+        lacking = [command.argv[0] for command in needed if not tools(config).has(command)]
+        return f"no {' and no '.join(lacking)} in {config.pbs_bin_dir or 'PATH'}" if lacking else ""
+
+    def reads(self) -> Mapping[Source, Read]:
+        """Return a command for each source."""
+        return by_command(
+            tools(self.config), {Source.JOBS: commands.TORQUE_JOBS, Source.NODES: commands.TORQUE_NODES}
+        )

@@ -1,0 +1,1 @@
+"""PBS's texts: pure parsers for OpenPBS, PBS Professional and Torque."""

@@ -1,0 +1,147 @@
+"""Nodes, queues, reservations and the server of OpenPBS and PBS Professional."""
+
+from __future__ import annotations
+
+import re
+
+from jobgauge.errors import SourceError
+from jobgauge_scheduler.model import Diagnostics, License, Node, Partition, Reading, Reservation
+from jobgauge_scheduler.pbs import units
+from jobgauge_scheduler.pbs.records import Attributes, records
+
+# PBS's words for states in those that boards and rules know; others are kept as they are.
+STATES = {
+    "job-busy": "allocated",
+    "job-exclusive": "allocated",
+    "resv-exclusive": "reserved",
+    "reserve": "reserved",
+    "busy": "allocated",
+    "offline": "drain",
+    "offline_by_mom": "drain",
+    "stale": "not_responding",
+    "state-unknown": "unknown",
+    "unresolvable": "not_responding",
+    "maintenance": "maint",
+    "sleep": "powered_down",
+    "initializing": "reboot",
+    "provisioning": "reboot",
+    "wait-provisioning": "reboot",
+}
+_OF_RESERVATION = re.compile(r"[RSM]\d+")  # a queue that stands for a reservation
+_COUNT = re.compile(r"(\w+):(\d+)")
+# Resources of the server that are no licences.
+_USUAL = frozenset(
+    {
+        "ncpus",
+        "mem",
+        "vmem",
+        "ngpus",
+        "nodect",
+        "mpiprocs",
+        "ompthreads",
+        "walltime",
+        "cput",
+        "arch",
+        "host",
+        "vnode",
+    }
+)
+
+
+def nodes(output: bytes) -> Reading[tuple[Node, ...]]:
+    """Read `pbsnodes -a -v`."""
+    found = list(records(output))
+    readable = [_node(name, attributes) for name, attributes in found if "state" in attributes]
+    return Reading(tuple(readable), len(found) - len(readable))
+
+
+def node_states(text: str, used: bool) -> frozenset[str]:
+    """Translate a node's states; one that is free is idle, or mixed where something runs on it."""
+    words = (word.strip().lower() for word in text.split(","))
+    return frozenset(
+        ("mixed" if used else "idle") if word == "free" else STATES.get(word, word) for word in words
+    )
+
+
+def _node(name: str, attributes: Attributes) -> Node:
+    def resource(kind: str, what: str) -> str:
+        return attributes.get(f"resources_{kind}.{what}", "")
+
+    used = units.number(resource("assigned", "ncpus"))
+    states = node_states(attributes["state"], used > 0)
+    queue = attributes.get("queue", "")
+    out_of_work = bool(states & {"drain", "down", "maint", "unknown"})
+    return Node(
+        name=name,
+        states=states,
+        partitions=(queue,) if queue else (),
+        cpus=units.number(resource("available", "ncpus")),
+        cpus_allocated=used,
+        memory=units.size(resource("available", "mem")),
+        memory_allocated=units.size(resource("assigned", "mem")) or 0,
+        gpus=units.number(resource("available", "ngpus")),
+        gpus_allocated=units.number(resource("assigned", "ngpus")),
+        reason=attributes.get("comment", "") if out_of_work else "",
+    )
+
+
+def queues(output: bytes) -> Reading[tuple[Partition, ...]]:
+    """Read `qstat -Q -f`: queues that run jobs, without those that stand for reservations or only route."""
+    found = records(output, "Queue: ")
+    return Reading(
+        tuple(
+            _queue(name, attributes)
+            for name, attributes in found
+            if attributes.get("queue_type") == "Execution" and not _OF_RESERVATION.fullmatch(name)
+        )
+    )
+
+
+def _queue(name: str, attributes: Attributes) -> Partition:
+    takes, starts = attributes.get("enabled") == "True", attributes.get("started") == "True"
+    state = ("up" if starts else "down") if takes else ("drain" if starts else "inactive")
+    return Partition(name, state, time_limit=units.duration(attributes.get("resources_max.walltime", "")))
+
+
+def reservations(output: bytes) -> Reading[tuple[Reservation, ...]]:
+    """Read `pbs_rstat -f`; one that has no nodes yet is left out."""
+    found = []
+    for name, attributes in records(output, "Resv ID: "):
+        start, end = (units.moment(attributes.get(f"reserve_{word}", "")) for word in ("start", "end"))
+        places = units.hosts(attributes.get("resv_nodes", ""))
+        state = attributes.get("reserve_state", "").removeprefix("RESV_").lower()
+        if start is not None and end is not None and places:
+            found.append(Reservation(name, state, start, end, places, ",".join(places)))
+    return Reading(tuple(found))
+
+
+def server(output: bytes) -> Reading[Diagnostics]:
+    """Read `qstat -B -f`: the server's own count of jobs."""
+    counts = dict(_COUNT.findall(_server(output).get("state_count", "")))
+    pending = sum(int(counts.get(word, "0")) for word in ("Queued", "Held", "Waiting", "Transit"))
+    return Reading(Diagnostics(jobs={"pending": pending, "running": int(counts.get("Running", "0"))}))
+
+
+def licenses(output: bytes) -> Reading[tuple[License, ...]]:
+    """Read `qstat -B -f`: what the server itself has to give and is not of the usual kind."""
+    attributes = _server(output)
+    totals = {
+        key.removeprefix("resources_available."): int(value)
+        for key, value in attributes.items()
+        if key.startswith("resources_available.") and value.isdigit()
+    }
+    return Reading(
+        tuple(
+            License(name, total, units.number(attributes.get(f"resources_assigned.{name}", "")))
+            for name, total in totals.items()
+            if name not in _USUAL
+        )
+    )
+
+
+def _server(output: bytes) -> Attributes:
+    """Return the server's attributes; raise SourceError where none answered."""
+    found = list(records(output, "Server: "))
+    if not found:
+        raise SourceError("qstat -B told of no server")
+    return found[0][1]
