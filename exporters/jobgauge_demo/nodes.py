@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -28,6 +29,7 @@ OPERATIONS = {
     "statfs": 0.02,
 }
 ALL_OPERATIONS = (*OPERATIONS, "read", "write")
+_REMEMBERED = 1024  # states of a node
 _TRANSFER = 1 << 20  # bytes of one read or write on Lustre
 _PACKET, _FRAME = 2048, 1200  # bytes, InfiniBand and Ethernet
 _BACKGROUND = 3_000  # bytes a second that the node itself receives and sends
@@ -67,6 +69,7 @@ def gpu_uuid(node: str, index: int) -> str:
     return f"GPU-{UUID(bytes=blake2b(f'{node}/{index}'.encode(), digest_size=16).digest(), version=4)}"
 
 
+@lru_cache(_REMEMBERED)
 def counters(cluster: Cluster, node: Node, t: float) -> Counters:
     """Return a node's totals: those of all jobs that have ended there, and what the present ones have done."""
     cpu = infiniband = metadata = read = written = disk_read = disk_written = 0.0

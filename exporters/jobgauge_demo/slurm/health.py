@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jobgauge_demo.chance import between
-from jobgauge_demo.lanes import Lane
+from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.people import STAFF
 from jobgauge_demo.slurm.view import View
 
@@ -113,31 +114,26 @@ def _callers(view: View) -> list[tuple[str, int, float]]:
 
 
 def _events(view: View, since: int) -> dict[str, int]:
-    def count(number: Callable[[Lane, float], int], of: Callable[[Lane], bool] = lambda _: True) -> int:
-        return sum(number(lane, view.now) - number(lane, since) for lane in view.cluster.lanes if of(lane))
-
-    return {
-        "submitted": count(lambda lane, t: lane.newest(t)),
-        "started": count(_started, _starts),
-        "completed": count(_ended, lambda lane: _starts(lane) and not _fails(lane)),
-        "canceled": count(_ended, lambda lane: not _starts(lane)),
-        "failed": count(_ended, lambda lane: _starts(lane) and _fails(lane)),
-    }
+    now, before = _counts(view.cluster, view.now), _counts_at_midnight(view.cluster, since)
+    return {event: count - before[event] for event, count in now.items()}
 
 
-def _starts(lane: Lane) -> bool:
-    return lane.template.starts
+@lru_cache(8)
+def _counts_at_midnight(cluster: Cluster, midnight: int) -> dict[str, int]:
+    return _counts(cluster, midnight)
 
 
-def _fails(lane: Lane) -> bool:
-    return lane.template.habit.end_state != "COMPLETED"
-
-
-def _started(lane: Lane, t: float) -> int:
-    number = lane.current(t)
-    return number + (lane.start(number) <= t)
-
-
-def _ended(lane: Lane, t: float) -> int:
-    number = lane.current(t)
-    return number + (lane.end(number) <= t)
+def _counts(cluster: Cluster, t: float) -> dict[str, int]:
+    """Count what happened to jobs by t, from some beginning that is the same for all times."""
+    found = dict.fromkeys(("submitted", "started", "completed", "canceled", "failed"), 0)
+    for lane in cluster.lanes:
+        number = lane.current(t)
+        job = cluster.job(lane, number)
+        started, ended = (job.start <= t, job.end <= t) if job else (False, False)
+        found["submitted"] += lane.newest(t)
+        if not lane.template.starts:
+            found["canceled"] += number + ended
+            continue
+        found["started"] += number + started
+        found["completed" if lane.template.habit.end_state == "COMPLETED" else "failed"] += number + ended
+    return found
