@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -18,10 +19,14 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import yaml
 
+from jobgauge.config import options
+from jobgauge_gateway.config import GatewayConfig
+from jobgauge_gateway.serving import Service, _Connections
 from tests.support.web import Answer, read_answer
 
 COMMAND = Path(sys.executable).with_name("jobgauge-gateway")
@@ -216,3 +221,41 @@ class Store:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@contextmanager
+def inside(folder: Path, upstream: str, **more: Any) -> Iterator[str]:
+    """Run a gateway in a thread of this process, so that a test can break it; give its address."""
+    options_by_name = {
+        option.name: (attribute, option) for attribute, option in options(GatewayConfig).items()
+    }
+    chosen: dict[str, Any] = {}
+    for name, value in settings(folder, upstream, **more).items():
+        attribute, option = options_by_name[name]
+        chosen[attribute] = option.read(
+            [str(one) for one in value] if isinstance(value, list) else [str(value)], name
+        )
+    loop = asyncio.new_event_loop()
+    ready: SimpleQueue[str] = SimpleQueue()
+    stop = asyncio.Event()
+
+    async def main() -> None:
+        service = Service(None, GatewayConfig(**chosen))  # type: ignore[arg-type]  # it is never reloaded
+        await service._gateway.start()
+        connections = _Connections(service, service._config)
+        server = await loop.create_server(connections, "127.0.0.1", 0)
+        ready.put("127.0.0.1:{1}".format(*server.sockets[0].getsockname()))
+        await stop.wait()
+        server.close()
+        await connections.shutdown(1.0)
+        await service._gateway.close()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    try:
+        yield ready.get(timeout=_SECONDS)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
