@@ -1,0 +1,54 @@
+"""The container file. No builder is at hand: what it copies, runs and exposes is held against the checkout and the chart instead."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+LINES = re.sub(r"\\\n", " ", (ROOT / "packaging/container/Containerfile").read_text()).splitlines()
+STEPS = [line.split(maxsplit=1) for line in LINES if line and not line.startswith("#")]
+
+
+def steps(instruction: str) -> list[str]:
+    return [rest for name, rest in STEPS if name == instruction]
+
+
+def test_two_stages_of_one_base_that_can_be_replaced() -> None:
+    assert [stage.split()[0] for stage in steps("FROM")] == ["${BASE}", "${BASE}"]
+    assert [argument.split("=")[0] for argument in steps("ARG")] == ["BASE"]
+
+
+def test_every_requirement_is_pinned_by_hash() -> None:
+    installs = [part for run in steps("RUN") for part in re.split(r"&&|;|\|\|", run) if "pip install" in part]
+    assert len(installs) == 3
+    assert all("--require-hashes" in part or "--no-index" in part for part in installs)
+
+
+def test_every_group_of_a_command_in_production_is_there() -> None:
+    groups = re.search(r"for group in ([^;]+);", " ".join(steps("RUN")))
+    assert groups is not None
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(groups[1].split()) == declared.keys() - {"demo", "dev"}
+    assert all((ROOT / f"requirements/{group}.txt").exists() for group in groups[1].split())
+
+
+def test_the_image_runs_as_the_user_and_on_the_ports_of_the_chart() -> None:
+    helpers = (ROOT / "helm/jobgauge/templates/_helpers.tpl").read_text()
+    user = re.search(r"runAsUser: (\d+)\n\s+runAsGroup: (\d+)", helpers)
+    assert user is not None
+    assert steps("USER") == [f"{user[1]}:{user[2]}"]
+    templates = "".join(path.read_text() for path in (ROOT / "helm/jobgauge/templates").glob("*.yaml"))
+    assert set(re.findall(r"containerPort: (\d+)", templates)) == set(steps("EXPOSE")[0].split())
+
+
+def test_its_default_command_is_one_of_ours() -> None:
+    (command,) = steps("CMD")
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert yaml.safe_load(command)[0] in scripts
+    assert not steps("ENTRYPOINT")  # the chart's args name the program
+    assert all(shlex.split(run) for run in steps("RUN"))
