@@ -220,3 +220,16 @@ NODE_LUSTRE_OPERATIONS = _of_node(
     "fs",
     "operation",
 )
+ENERGY = _family(
+    "hpc_job_energy_joules_total",
+    Kind.COUNTER,
+    "Energy of the node's CPUs (cpu) and memory (dram), shared out by CPU time: the job's part of all CPU time that the node"
+    " used. What idle CPUs draw is shared in with it, so a job that leaves most of the node idle is charged for that too.",
+    "domain",
+)
+NODE_ENERGY = _of_node(
+    "hpc_node_energy_joules_total",
+    Kind.COUNTER,
+    "Energy of the node's CPUs (cpu) and memory (dram) since the exporter's start.",
+    "domain",
+)

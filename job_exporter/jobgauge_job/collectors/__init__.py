@@ -2,6 +2,7 @@
 
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.collectors.cpu import CpuCollector
+from jobgauge_job.collectors.energy import EnergyCollector
 from jobgauge_job.collectors.infiniband import InfinibandCollector
 from jobgauge_job.collectors.io import IoCollector
 from jobgauge_job.collectors.jobs import JobsCollector
@@ -21,4 +22,5 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     NetworkCollector,
     InfinibandCollector,
     LustreCollector,
+    EnergyCollector,
 )

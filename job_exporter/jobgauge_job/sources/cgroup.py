@@ -115,6 +115,15 @@ class Limit(Number):
         return (None,) if len(number) == 19 and number.startswith(b"92233720368547") else (number,)
 
 
+class NanoSeconds(Number):
+    """A time in nanoseconds (cpuacct.usage), as microseconds."""
+
+    def __call__(self, text: bytes) -> Row:
+        """Return the microseconds."""
+        number = text.rstrip()
+        return (number[:-3] or b"0",) if number.isdigit() else (None,)
+
+
 class Ticks(Keyed):
     """Picks values in hundredths of a second (cpuacct.stat), as microseconds."""
 
