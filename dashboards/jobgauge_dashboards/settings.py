@@ -25,6 +25,13 @@ def gibibytes(text: str) -> int:
     raise ValueError(f"{text!r} is not an amount of memory in GiB above zero")
 
 
+def _amount(text: str) -> float:
+    value = float(text)
+    if 0 <= value < float("inf"):
+        return value
+    raise ValueError(f"{text!r} is not a number of zero or more")
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of `jobgauge-dashboards`."""
@@ -52,6 +59,13 @@ class Settings:
         "advised memory: the peak and this much more",
         ratio,
         metavar="RATIO",
+    )
+    co2_per_kwh: float = option(
+        "energy.co2-per-kwh",
+        0.0,
+        "grams of CO2 that a kWh stands for here; not shown where 0",
+        _amount,
+        metavar="GRAMS",
     )
     suite_jobs: str = option(
         "suite.jobs",

@@ -51,6 +51,7 @@ class Unit(Enum):
     AGO = ("dateTimeFromNow", None)  # of milliseconds
     WATTS = ("watt", 0)
     KILOWATT_HOURS = ("kwatth", 1)
+    GRAMS = ("massg", None)
     CELSIUS = ("celsius", 0)
     HERTZ = ("hertz", 1)
     TEXT = ("string", None)

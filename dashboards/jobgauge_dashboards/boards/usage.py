@@ -10,6 +10,11 @@ from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import CLUSTERS, Variable
 
 _ACCOUNT = "cluster, account"
+_ENERGY = f"cluster_user_account:hpc_job_energy_joules:sum1h{CLUSTERS}"
+_BY_CPU_TIME = "Each node's energy, shared out to its jobs by CPU time, added up over the time range."
+_NOT_ALL_ENERGY = (
+    "Fans, disks, networks, GPUs, cooling and power supplies are not in it. " + shared.WHOLE_HOURS
+)
 _ENDED = f"cluster_user_account_state:hpc_sched_jobs_ended:increase1h{CLUSTERS}"
 
 
@@ -25,7 +30,7 @@ def build(settings: Settings) -> Board:
         refresh="",
         rows=(
             Row("In the time range", [_totals(settings), [_accounts(settings)]]),
-            Row("Over time", [[_hours(), _efficiency()], [_jobs()]]),
+            Row("Over time", [[_hours(), _efficiency()], [_jobs(), _power()]]),
         ),
     )
 
@@ -70,7 +75,36 @@ def _totals(settings: Settings) -> list[Panel]:
             Query(f"sum(sum_over_time({_ENDED}[$__range]))"),
             unit=Unit.WHOLE,
         ),
+        *_energy(settings),
     ]
+
+
+def _energy(settings: Settings) -> list[Panel]:
+    joules = f"sum(sum_over_time({_ENERGY}[$__range]))"
+    panels = [
+        stat(
+            "Energy",
+            About("Energy that jobs drew by CPUs and memory.", _BY_CPU_TIME, _NOT_ALL_ENERGY),
+            Query(f"{joules} / 3.6e6"),
+            unit=Unit.KILOWATT_HOURS,
+            no_value="Not told",
+        )
+    ]
+    if settings.co2_per_kwh:
+        panels.append(
+            stat(
+                "CO2",
+                About(
+                    "Carbon dioxide that this energy stands for.",
+                    f"{settings.co2_per_kwh:g} grams a kWh, from the site's settings.",
+                    _NOT_ALL_ENERGY,
+                ),
+                Query(f"{joules} / 3.6e6 * {settings.co2_per_kwh:g}"),
+                unit=Unit.GRAMS,
+                no_value="Not told",
+            )
+        )
+    return panels
 
 
 def _accounts(settings: Settings) -> Panel:
@@ -86,13 +120,19 @@ def _accounts(settings: Settings) -> Panel:
             "CPU and memory held and used, added up over the time range.",
             shared.WHOLE_HOURS,
         ),
-        {"held": held, "share": f"({used}) / ({held})", "memory": memory},
+        {
+            "held": held,
+            "share": f"({used}) / ({held})",
+            "memory": memory,
+            "energy": f"sum by ({_ACCOUNT}) (sum_over_time({_ENERGY}[$__range])) / 3.6e6",
+        },
         (
             Column("account", "Account"),
             Column("cluster", "Cluster"),
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("share", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("memory", "GiB hours used", Unit.WHOLE),
+            Column("energy", "Energy", Unit.KILOWATT_HOURS),
         ),
         sort="CPU hours",
     )
@@ -148,4 +188,19 @@ def _jobs() -> Panel:
         unit=Unit.COUNT,
         stack=True,
         colours=style.ENDS,
+    )
+
+
+def _power() -> Panel:
+    return timeseries(
+        "Power",
+        About(
+            "Power that CPUs and memory of the nodes draw, and the part of it that jobs do.",
+            "The nodes' energy counters; jobs' part by CPU time.",
+            "Fans, disks, networks, GPUs, cooling and power supplies are not in it.",
+        ),
+        Query(f"sum(cluster:hpc_node_power_watts:rate{CLUSTERS})", "nodes"),
+        Query(f"sum(cluster_user_account:hpc_job_power_watts:rate{CLUSTERS})", "jobs"),
+        unit=Unit.WATTS,
+        no_value="The nodes do not tell",
     )

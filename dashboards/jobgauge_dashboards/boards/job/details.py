@@ -134,39 +134,6 @@ def _limit_reached() -> Panel:
     )
 
 
-def files() -> list[Panel]:
-    """Show what the job read and wrote."""
-    return [
-        timeseries(
-            "Local disks, bytes",
-            About(
-                "What the job read from the node's own disks, and wrote to them.",
-                "The kernel's account of the job, summed over its nodes and disks.",
-                "What the page cache answered, and files on network file systems, are not in it.",
-            ),
-            Query(
-                f"sum by (direction) (rate(hpc_job_io_bytes_total{JOB}[$__rate_interval]))", "{{direction}}"
-            ),
-            unit=Unit.BYTES_PER_SECOND,
-            colours=style.DIRECTIONS,
-        ),
-        timeseries(
-            "Local disks, operations",
-            About(
-                "How many reads and writes that took.",
-                "The kernel's account of the job, summed over its nodes and disks.",
-                "Many operations with few bytes each make even a fast disk slow.",
-            ),
-            Query(
-                f"sum by (direction) (rate(hpc_job_io_operations_total{JOB}[$__rate_interval]))",
-                "{{direction}}",
-            ),
-            unit=Unit.PER_SECOND,
-            colours=style.DIRECTIONS,
-        ),
-    ]
-
-
 def nodes() -> list[Panel]:
     """Show how evenly the job's nodes work: a spread and the extremes, for one node or a thousand."""
     used, held = f"job_node:hpc_job_cpus_used:rate{JOB}", f"job_node:hpc_job_cpus_held:last{JOB}"

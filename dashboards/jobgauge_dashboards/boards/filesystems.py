@@ -1,0 +1,152 @@
+"""Filesystems, for staff: who hurts the file system?"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import links, style
+from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, table, timeseries
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import CLUSTERS, Variable
+
+_ALONE_ONLY = (
+    "Only jobs that have their nodes to themselves can be told apart; those on shared nodes are missing."
+)
+_JOB = "cluster, jobid, user, account"
+_BYTES = f"cluster_user_account_fs_direction:hpc_job_lustre_bytes:rate{CLUSTERS}"
+_OPERATIONS = f"cluster_user_account_fs_operation:hpc_job_lustre_operations:rate{CLUSTERS}"
+
+
+def build(_: Settings) -> Board:
+    """Build the board."""
+    return Board(
+        name="filesystems",
+        title="Filesystems",
+        question="Who hurts the file system?",
+        role=Role.STAFF,
+        variables=(Variable.CLUSTERS,),
+        rows=(
+            Row("All nodes", [[_all_bytes(), _all_operations()]]),
+            Row(
+                "Users",
+                [
+                    [
+                        _top("bytes", _BYTES, Unit.BYTES_PER_SECOND),
+                        _top("operations", _OPERATIONS, Unit.PER_SECOND),
+                    ]
+                ],
+            ),
+            Row("Jobs", [[_jobs()]]),
+            Row("Local disks", [_local()], closed=True),
+        ),
+    )
+
+
+def _all_bytes() -> Panel:
+    return timeseries(
+        "Lustre, bytes",
+        About(
+            "What all nodes together read from each Lustre file system and write to it.",
+            "The clients' own counters on the nodes with the job exporter.",
+            "Login nodes and others without the exporter are missing, as is what the page cache answered.",
+        ),
+        Query(
+            f"sum by (fs, direction) (cluster_fs_direction:hpc_node_lustre_bytes:rate{CLUSTERS})",
+            "{{fs}} {{direction}}",
+        ),
+        unit=Unit.BYTES_PER_SECOND,
+        no_value="No Lustre",
+    )
+
+
+def _all_operations() -> Panel:
+    return timeseries(
+        "Lustre, operations by kind",
+        About(
+            "What all nodes together ask of Lustre beside data: opening, looking up, removing files and the like.",
+            "The clients' own counters on the nodes with the job exporter.",
+            "A client answers some from its cache; the servers see fewer.",
+        ),
+        Query(
+            f"sum by (fs, operation) (cluster_fs_operation:hpc_node_lustre_operations:rate{CLUSTERS})",
+            "{{fs}} {{operation}}",
+        ),
+        unit=Unit.PER_SECOND,
+        stack=True,
+        no_value="No Lustre",
+    )
+
+
+def _top(what: str, series: str, unit: Unit) -> Panel:
+    return bars(
+        f"Lustre {what} by user",
+        About(
+            f"The ten users whose jobs moved most {what} on Lustre in the time range.",
+            "The average over the time range, times without jobs counted as none.",
+            _ALONE_ONLY,
+        ),
+        Query(
+            f"topk(10, sum by (user) (sum_over_time({series}[$__range:5m])) * 300 / $__range_s)", "{{user}}"
+        ),
+        unit=unit,
+        links=(Link("This user's jobs", links.board("my-jobs", {"user": links.label("user")})),),
+        no_value="None",
+    )
+
+
+def _jobs() -> Panel:
+    operations = f"sum by ({_JOB}) (rate(hpc_job_lustre_operations_total{CLUSTERS}[$__rate_interval]))"
+    top = f"topk(20, {operations})"
+    read_and_written = f"sum by ({_JOB}) (rate(hpc_job_lustre_bytes_total{CLUSTERS}[$__rate_interval]))"
+    return table(
+        "Jobs with most operations now",
+        About(
+            "The twenty jobs that ask most of Lustre at this moment.",
+            "Operations and bytes per second, summed over the job's nodes.",
+            _ALONE_ONLY,
+        ),
+        {
+            "operations": top,
+            "bytes": f"{read_and_written} and {top}",
+            "started": f"max by ({_JOB}) (job:hpc_job_start_time_seconds:min{CLUSTERS} * 1000 and {top})",
+        },
+        (
+            Column("jobid", "Job", links=(links.job_of_row(start="Started"),), width=110),
+            Column("user", "User"),
+            Column("account", "Account"),
+            Column("cluster", "Cluster"),
+            Column("started", "Started", Unit.AGO),
+            Column("operations", "Operations", Unit.PER_SECOND, bar=True),
+            Column("bytes", "Bytes", Unit.BYTES_PER_SECOND),
+        ),
+        sort="Operations",
+        no_rows="None",
+    )
+
+
+def _local() -> list[Panel]:
+    per_user = f"cluster_user_account_direction:hpc_job_io_bytes:rate{CLUSTERS}"
+    return [
+        timeseries(
+            "Local disks, bytes",
+            About(
+                "What jobs read from the nodes' own disks, and write to them.",
+                "The kernel's account of the jobs.",
+                "What the system itself reads and writes is not in it.",
+            ),
+            Query(f"sum by (direction) (cluster_direction:hpc_job_io_bytes:rate{CLUSTERS})", "{{direction}}"),
+            unit=Unit.BYTES_PER_SECOND,
+            colours=style.DIRECTIONS,
+        ),
+        bars(
+            "Local disks by user",
+            About(
+                "The ten users whose jobs read and write most on local disks now.",
+                "The kernel's account of the jobs, summed over a user's jobs.",
+                "One moment says little.",
+            ),
+            Query(f"topk(10, sum by (user) ({per_user}))", "{{user}}"),
+            unit=Unit.BYTES_PER_SECOND,
+            no_value="None",
+        ),
+    ]
