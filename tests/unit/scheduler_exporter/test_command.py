@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
+from jobgauge.config import duration
+from jobgauge_scheduler.config import SchedulerConfig
 from tests.support.node_tree import Key
 from tests.support.scrape import once, parse
 from tests.support.slurm import FIXTURES, VERSIONS, clients, jobs_told, program
@@ -367,3 +370,30 @@ def test_the_environment_of_the_exporter_does_not_reach_the_clients(tmp_path: Pa
         "SLURM_CONF": "/site/slurm.conf",
     }
     assert expected.items() <= seen.items()
+
+
+def test_the_example_configuration_is_good_and_shows_the_defaults(tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "scheduler_exporter" / "config.example.yaml"
+    folder = clients(tmp_path, VERSIONS[0])
+    plain = parse(once(COMMAND, f"--slurm.bin-dir={folder}").stdout)
+    result = once(COMMAND, f"--slurm.bin-dir={folder}", f"--config.file={example}")
+    assert result.returncode == 0, result.stderr
+    changing = (
+        "process_",
+        "jobgauge_collector_duration",
+        "hpc_sched_source_duration",
+        "hpc_sched_snapshot_age",
+    )
+    assert {key for key in parse(result.stdout) if not key[0].startswith(changing)} == {
+        key for key in plain if not key[0].startswith(changing)
+    }
+    config = yaml.safe_load(example.read_text())
+    defaults = SchedulerConfig()
+    assert config["backend"] == defaults.backend
+    assert tuple(config["web"]["listen-address"]) == defaults.listen_address
+    assert (config["jobs"]["max"], config["jobs"]["names"]) == (defaults.jobs_max, defaults.jobs_names)
+    for name, text in config["interval"].items():
+        assert duration(text) == getattr(defaults, f"interval_{name}")
+    assert (duration(config["max-age"]), duration(config["command-timeout"])) == (
+        defaults.max_age, defaults.command_timeout,
+    )  # fmt: skip
