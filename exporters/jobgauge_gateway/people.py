@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobgauge.errors import JobgaugeError
 from jobgauge_gateway.policy import Scope
 from jobgauge_gateway.problem import unwelcome
 from jobgauge_gateway.promql.refusal import NotAllowed
@@ -55,6 +54,7 @@ class _State:
     people: People = People()
     read_at: float = float("-inf")
     problem: str = ""
+    reading: asyncio.Future[People] | None = None  # under way
 
     def alive(self, now: float, keep: float) -> bool:
         return self.source.fixed or now - self.read_at <= keep
@@ -124,24 +124,25 @@ class Directory:
             self._merge()
 
     async def _read(self, state: _State) -> None:
-        """Read a source; its own thread may outlive the wait, and then this source is not read twice at a time."""
+        """Read a source; one that hangs is left in its thread, and the next look waits for the same one."""
         if state.source.fixed:
             state.people = state.source.read()
             return
-        reading = asyncio.ensure_future(asyncio.to_thread(state.source.read))
+        if state.reading is None:
+            state.reading = asyncio.ensure_future(asyncio.to_thread(state.source.read))
         try:
-            state.people = await asyncio.wait_for(asyncio.shield(reading), _READ_TIMEOUT)
-        except JobgaugeError as error:
-            self._failed(state, str(error))
+            state.people = await asyncio.wait_for(asyncio.shield(state.reading), _READ_TIMEOUT)
         except TimeoutError:
             self._failed(state, f"no answer within {_READ_TIMEOUT:g} seconds")
-            with suppress(JobgaugeError):  # too late to be used
-                await reading
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a source does, the others are read
+            self._failed(state, str(error) or type(error).__name__)
         else:
             state.read_at = time.monotonic()
             if state.problem:
                 log.info("people from %s are read again", state.source.name)
             state.problem = ""
+        state.reading = None
 
     def _failed(self, state: _State, problem: str) -> None:
         if problem != state.problem:
