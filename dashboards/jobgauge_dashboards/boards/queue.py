@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import shared, style
-from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.board import Annotation, Board, Role, Row
 from jobgauge_dashboards.panels import About, Column, Panel, Query, bars, heatmap, stat, table, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
@@ -22,6 +22,16 @@ def build(_: Settings) -> Board:
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
         time="now-24h",
+        annotations=(
+            Annotation(
+                "Reservations",
+                f"hpc_sched_reservation_start_time_seconds{CLUSTERS} * 1000",
+                "{{reservation}} begins",
+                "Nodes are kept free from here on.",
+                style.MUTED,
+                at_value=True,
+            ),
+        ),
         rows=(
             Row("Now", [_now()]),
             Row(
