@@ -18,6 +18,8 @@ _PROGRAMS = [
     f"/usr/bin/python{PYTHON}",
     "/usr/bin/systemd-sysusers",
 ]
+# What compiled wheels load: glibc and the compiler's libraries, as in every distribution.
+_RUNTIME = ["libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"]
 # What other packages of a distribution own.
 _FOLDERS = [
     "dev",
@@ -56,7 +58,10 @@ class Root:
             path / f"usr/lib/python{PYTHON}",
             ignore=shutil.ignore_patterns("test", "config-*", "__pycache__"),
         )
-        loaded = [*_STDLIB.glob("lib-dynload/*.so"), *Path("/usr/lib").glob("*/libgcc_s.so.1")]
+        loaded = [
+            *_STDLIB.glob("lib-dynload/*.so"),
+            *(lib for name in _RUNTIME for lib in Path("/usr/lib").glob(f"*/{name}")),
+        ]
         for file in [*_PROGRAMS, *map(str, loaded)]:
             for needed in [file, *_libraries(file)]:
                 self._copy(needed)

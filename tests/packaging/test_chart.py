@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -274,3 +275,22 @@ def test_a_new_pod_begins_no_new_series(everything: Objects) -> None:
     assert {"targetLabel": "instance", "sourceLabels": ["__meta_kubernetes_pod_node_name"]} in relabelings
     assert {"targetLabel": "job", "replacement": "jobgauge-job-exporter"} in relabelings
     assert {"targetLabel": "cluster", "replacement": "hpc1"} in relabelings
+
+
+def test_the_values_on_the_operators_page_render(tmp_path: Path) -> None:
+    values = tmp_path / "my-values.yaml"
+    (values_text,) = re.findall(
+        r"```yaml\n(# my-values\.yaml.*?)```", (ROOT / "docs/operators.md").read_text(), re.DOTALL
+    )
+    values.write_text(values_text)
+    assert ("Deployment", "r-jobgauge-gateway") in render("--values", values)
+
+
+def test_the_prometheus_configuration_on_the_operators_page_is_one(tmp_path: Path) -> None:
+    config = tmp_path / "prometheus.yml"
+    (text,) = re.findall(r"```yaml\n(global:.*?)```", (ROOT / "docs/operators.md").read_text(), re.DOTALL)
+    config.write_text(text)
+    done = subprocess.run(
+        ["promtool", "check", "config", config], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -146,7 +146,7 @@ def test_every_file_is_roots_and_nobody_else_writes_it(target: Path) -> None:
 
 def test_what_they_require_is_in_el(target: Path) -> None:
     of_el_8 = re.compile(
-        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge = .*|lib\w+\.so.*|ld-.*"
+        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge = .*|lib[\w+]+\.so.*|ld-.*"
     )
     for package in packages(target).values():
         required = {line.strip() for line in query(package, "--requires")}
@@ -188,15 +188,19 @@ def test_life(here: Path, newer: Path, root: Root) -> None:
         assert entry is not None
         assert (entry[1] != "0", entry[2]) == (True, "/usr/sbin/nologin")
 
+    channel = root.path / "etc/jobgauge/channel"  # the gateway's secret, which the operator makes
+    channel.touch(0o600)
+    channel.write_text("0123456789abcdef0123456789abcdef\n")
     for name in COMMANDS:
         version = root.run(
             f"/usr/bin/jobgauge-{name}", "--version", PYTHONPATH="/nowhere", PYTHONHOME="/nowhere"
         )
         assert version.stdout.startswith(f"jobgauge-{name} "), version.stderr
-        suffix = "yml" if name == "rules" else "yaml"
+        suffix = "yml" if name in ("rules", "gateway") else "yaml"
         file = f"/etc/jobgauge/{name}.{suffix}"
         checked = root.run(f"/usr/bin/jobgauge-{name}", "--check-config", "--config.file", file)
         assert checked.returncode == 0, checked.stderr
+    channel.unlink()
 
     edited = root.path / "etc/jobgauge/job-exporter.yaml"
     edited.write_text("cluster: mine\n")
@@ -258,3 +262,23 @@ def test_a_scrape_with_what_the_prolog_wrote(here: Path, root: Root) -> None:
 
     assert root.run("/usr/share/jobgauge/slurm/epilog.sh", **slurm).returncode == 0
     assert not list((root.path / "run/jobgauge/jobs").iterdir())
+
+
+def test_what_the_operators_page_says_works(here: Path, root: Root) -> None:
+    page = (ROOT / "docs/operators.md").read_text()
+    section = page[page.index("## By RPM") : page.index("## By Helm")]
+    commands = re.findall(r"(?m)^ +((?:jobgauge-\S+|ln -s) .*)$", section)
+    assert len(commands) == 5
+    root.rpm("-i", "--nodeps", *packages(here).values())
+    for command in map(str.split, commands):
+        if command[0] == "ln":
+            assert (root.path / command[2].lstrip("/")).is_file(), command
+        else:
+            done = root.run(f"/usr/bin/{command[0]}", *command[1:])
+            assert done.returncode == 0, done.stderr
+    assert (root.path / "etc/prometheus/jobgauge/cpu.rules.yml").read_bytes() == (
+        root.path / "usr/share/jobgauge/rules/cpu.rules.yml"
+    ).read_bytes()
+    for board in (root.path / "usr/share/jobgauge/dashboards").glob("*/*.json"):
+        written = root.path / "var/lib/grafana/dashboards/jobgauge" / board.parent.name / board.name
+        assert written.read_bytes() == board.read_bytes()
