@@ -9,7 +9,7 @@ from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.exporter import ExporterConfig
 from jobgauge_scheduler.model import Source
 
-BACKEND_NAMES = ("slurm-cli", "pbs", "torque")  # in the order in which auto tries them
+BACKEND_NAMES = ("slurm-cli", "slurm-rest", "pbs", "torque")  # in the order in which auto tries them
 
 
 def _seconds(text: str) -> float:
@@ -63,6 +63,19 @@ class SchedulerConfig(ExporterConfig):
     slurm_conf: str = option(
         "slurm.conf", "", "slurm.conf for the clients, where they do not find it themselves", metavar="FILE"
     )
+    slurmrest_url: str = option(
+        "slurmrest.url",
+        "",
+        "slurmrestd, where there are no clients: http://HOST:PORT, https://HOST:PORT or unix:PATH",
+        metavar="URL",
+    )
+    slurmrest_token_file: str = option(
+        "slurmrest.token-file",
+        "",
+        "file with the token (JWT) for slurmrestd, read anew each time",
+        metavar="FILE",
+    )
+    slurmrest_user: str = option("slurmrest.user", "", "user that the token is for", metavar="NAME")
     pbs_bin_dir: str = option(
         "pbs.bin-dir", "", "directory of qstat and the other clients, where it is not in PATH", metavar="DIR"
     )

@@ -111,7 +111,7 @@ class Partition:
 
     name: str
     state: str  # up, down, drain, inactive; of a queue: enabled or not, started or not
-    default: bool = False
+    default: bool | None = False  # None where the scheduler does not tell
     time_limit: int | None = None  # seconds; None where there is none
 
 

@@ -8,12 +8,13 @@ from jobgauge.errors import ConfigError
 from jobgauge_scheduler.backends.base import Backend
 from jobgauge_scheduler.backends.pbs import Pbs
 from jobgauge_scheduler.backends.slurm_cli import SlurmCli
+from jobgauge_scheduler.backends.slurm_rest import SlurmRest
 from jobgauge_scheduler.backends.torque import Torque
 from jobgauge_scheduler.config import SchedulerConfig
 
 log = logging.getLogger(__name__)
 
-BACKENDS: tuple[type[Backend], ...] = (SlurmCli, Pbs, Torque)
+BACKENDS: tuple[type[Backend], ...] = (SlurmCli, SlurmRest, Pbs, Torque)
 
 
 def choose(config: SchedulerConfig) -> Backend:

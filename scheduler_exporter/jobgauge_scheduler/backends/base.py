@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from jobgauge.errors import SourceError
 from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
-from jobgauge_scheduler.model import Source
+from jobgauge_scheduler.model import Diagnostics, Source
 from jobgauge_scheduler.poller import Read
 
 
@@ -34,3 +35,12 @@ class Backend(ABC):
 def by_command(tools: Tools, commands: Mapping[Source, Command[Any]]) -> dict[Source, Read]:
     """Return how to read the sources that are one command each, as far as its program is installed."""
     return {source: partial(tools.run, command) for source, command in commands.items() if tools.has(command)}
+
+
+def hidden_by_private_data(who: str, found: Diagnostics) -> None:
+    """Raise SourceError where slurmctld counts jobs of which none were shown."""
+    if hidden := sum(found.jobs.values()):
+        raise SourceError(
+            f"{who} shows no job but the controller counts {hidden}: PrivateData hides them from this user; "
+            "make it an operator: sacctmgr add user NAME account=root adminlevel=Operator"
+        )

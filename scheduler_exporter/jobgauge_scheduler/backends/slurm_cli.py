@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobgauge.errors import SourceError
 from jobgauge_scheduler import commands
-from jobgauge_scheduler.backends.base import Backend, by_command
+from jobgauge_scheduler.backends.base import Backend, by_command, hidden_by_private_data
 from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
@@ -51,12 +50,7 @@ class SlurmCli(Backend):
         """Read the queue; an empty one counts only where the controller, too, knows of no jobs."""
         reading = self._tools.run(commands.QUEUE)
         if not reading.value and self._tools.has(commands.DIAGNOSTICS):
-            counts = self._tools.run(commands.DIAGNOSTICS).value.jobs
-            if hidden := sum(counts.values()):
-                raise SourceError(
-                    f"squeue shows no job but the controller counts {hidden}: PrivateData hides them from this user; "
-                    "make it an operator: sacctmgr add user NAME account=root adminlevel=Operator"
-                )
+            hidden_by_private_data("squeue", self._tools.run(commands.DIAGNOSTICS).value)
         return reading
 
     def _accounting(self, since: float) -> Reading[tuple[Record, ...]]:

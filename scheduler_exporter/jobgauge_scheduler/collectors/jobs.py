@@ -89,7 +89,7 @@ def ranks(jobs: Iterable[Job]) -> dict[str, int]:
                 waiting[partition].append(job)
     places: dict[str, int] = {}
     for queue in waiting.values():
-        queue.sort(key=lambda job: (-(job.priority or 0), job.submit_time or 0))
+        queue.sort(key=lambda job: (-(job.priority or 0), job.submit_time or 0, len(job.id), job.id))
         for place, job in enumerate(queue, 1):
             places[job.id] = min(place, places.get(job.id, place))
     return places

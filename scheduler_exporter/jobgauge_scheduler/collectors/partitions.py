@@ -14,6 +14,8 @@ from jobgauge_scheduler.view import SchedulerCollector
 
 Key = tuple[str, ...]
 
+_DEFAULT = {True: "true", False: "false", None: ""}
+
 
 class PartitionsCollector(SchedulerCollector):
     """Series of each partition."""
@@ -32,7 +34,7 @@ class PartitionsCollector(SchedulerCollector):
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Sum up the nodes of each partition."""
         partitions = snapshot.partitions or ()
-        info = {(p.name, p.state, "true" if p.default else "false"): 1 for p in partitions}
+        info = {(p.name, p.state, _DEFAULT[p.default]): 1 for p in partitions}
         yield Samples.of(scheduler.PARTITION_INFO, info, cluster)
         limits = {(p.name,): p.time_limit for p in partitions if p.time_limit is not None}
         yield Samples.of(scheduler.PARTITION_TIME_LIMIT, limits, cluster)

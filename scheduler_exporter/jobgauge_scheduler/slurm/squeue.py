@@ -74,7 +74,7 @@ def _records(output: bytes, end: bytes) -> Iterator[bytes]:
 
 def _job(fields: list[str]) -> Job:
     (
-        job_id, array_job_id, task_id, user, uid, account, partition, qos, state, reason, cpus, nodes, tres, priority,
+        job_id, array_job_id, task_id, user, uid, account, partition, qos, state, why, cpus, nodes, tres, priority,
         submit, eligible, start, end, limit, node_list, planned, name,
     ) = fields  # fmt: skip
     memory, gpus = units.tres(tres)
@@ -91,7 +91,7 @@ def _job(fields: list[str]) -> Job:
         nodes=int(nodes),
         gpus=gpus,
         memory=memory,
-        reason=intern(_reason(reason)),
+        reason=intern(reason(why)),
         tasks=units.task_count(task_id) if whole else 1,
         array_job_id=array_job_id if in_array else "",
         array_task_id=task_id if in_array and not whole else "",
@@ -116,7 +116,7 @@ def _text(value: str) -> str:
     return "" if value in _NOTHING else value
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
     """Return the reason's own word, without the details that follow it in some (`ReqNodeNotAvail, Unavailable…`)."""
     word = _DETAILS.split(text, 1)[0]
     if text in _NOTHING:
