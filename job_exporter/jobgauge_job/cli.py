@@ -50,6 +50,8 @@ def build(config: JobConfig) -> Running:
     def close() -> None:
         watch.close()
         resolver.close()
+        for collector in collectors:
+            collector.close()
 
     return Running(collectors, close)
 

@@ -72,3 +72,12 @@ class JobConfig(ExporterConfig):
         positive,
         metavar="N",
     )
+    gpu_interval: float = option(
+        "gpu.interval", 10.0, "ask the GPUs' driver this often", duration, metavar="DURATION"
+    )
+    gpus: str = option(
+        "path.gpus",
+        "",
+        "read GPUs from files in this folder (a simulated node), not from a driver",
+        metavar="FOLDER",
+    )

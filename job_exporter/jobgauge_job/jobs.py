@@ -46,6 +46,11 @@ class Job:
         """When the job was found to have ended (Unix time); None while it lives."""
         return None if self.ended is None else b"%.2f" % self.ended
 
+    @property
+    def cgroup(self) -> str:
+        """The job's cgroup as /proc/PID/cgroup names it."""
+        return self._layout.cgroup(self.place)
+
     def path(self, file: str) -> str:
         """Return the path of one of the job's files."""
         return self._layout.path(self.place, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.expectation import Key
 
 
-def once(command: str, *flags: str) -> subprocess.CompletedProcess[str]:
+def once(command: str, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `command --once` from the environment of the tests."""
     program = Path(sys.executable).parent / command
     return subprocess.run(
-        [program, "--once", *flags], capture_output=True, text=True, timeout=60, check=False
+        [program, "--once", *flags],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environment,
     )
 
 

@@ -233,3 +233,59 @@ NODE_ENERGY = _of_node(
     "Energy of the node's CPUs (cpu) and memory (dram) since the exporter's start.",
     "domain",
 )
+GPU_INFO = _family(
+    "hpc_job_gpu_info",
+    Kind.GAUGE,
+    "1 for each GPU, or MIG instance of one, that the job holds on this node, used or not.",
+    "gpu",
+    "uuid",
+    "model",
+    "mig",
+)
+GPU_UTILIZATION = _family(
+    "hpc_job_gpu_utilization_ratio",
+    Kind.GAUGE,
+    "Part of the last moments in which the GPU was at work.",
+    "gpu",
+    unit="ratio",
+)
+GPU_MEMORY_USED = _family(
+    "hpc_job_gpu_memory_used_bytes", Kind.GAUGE, "GPU memory in use.", "gpu", unit="bytes"
+)
+GPU_MEMORY_TOTAL = _family(
+    "hpc_job_gpu_memory_total_bytes", Kind.GAUGE, "GPU memory that there is.", "gpu", unit="bytes"
+)
+GPU_POWER = _family("hpc_job_gpu_power_watts", Kind.GAUGE, "Power that the GPU draws.", "gpu", unit="watts")
+GPU_ENERGY = _family(
+    "hpc_job_gpu_energy_joules_total",
+    Kind.COUNTER,
+    "Energy that the GPU has used since its driver was loaded, before the job included.",
+    "gpu",
+)
+GPU_TEMPERATURE = _family(
+    "hpc_job_gpu_temperature_celsius", Kind.GAUGE, "Temperature of the GPU.", "gpu", unit="celsius"
+)
+GPU_SM_CLOCK = _family(
+    "hpc_job_gpu_sm_clock_hertz", Kind.GAUGE, "Clock of the GPU's processors.", "gpu", unit="hertz"
+)
+GPU_PCIE_BYTES = _family(
+    "hpc_job_gpu_pcie_bytes_total",
+    Kind.COUNTER,
+    "Bytes between the GPU and the node since the driver was loaded, before the job included.",
+    "gpu",
+    "direction",
+)
+GPU_ECC_ERRORS = _family(
+    "hpc_job_gpu_ecc_errors_total",
+    Kind.COUNTER,
+    "Memory errors of the GPU since its driver was loaded: corrected and uncorrected ones.",
+    "gpu",
+    "type",
+)
+GPU_THROTTLED = _family(
+    "hpc_job_gpu_throttled_seconds_total",
+    Kind.COUNTER,
+    "Time that the GPU ran slower than it could, for its power or its temperature, since the driver was loaded.",
+    "gpu",
+    "reason",
+)

@@ -3,6 +3,7 @@
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.collectors.cpu import CpuCollector
 from jobgauge_job.collectors.energy import EnergyCollector
+from jobgauge_job.collectors.gpu import GpuCollector
 from jobgauge_job.collectors.infiniband import InfinibandCollector
 from jobgauge_job.collectors.io import IoCollector
 from jobgauge_job.collectors.jobs import JobsCollector
@@ -19,6 +20,7 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     PressureCollector,
     IoCollector,
     ProcessesCollector,
+    GpuCollector,
     NetworkCollector,
     InfinibandCollector,
     LustreCollector,

@@ -21,6 +21,9 @@ class JobCollector(Collector):
     def settle(self) -> None:
         """Note that a job has come or gone since the last scrape."""
 
+    def close(self) -> None:
+        """End what works in the background."""
+
     def series(self, family: Family, *variants: tuple[str, ...]) -> JobSeries:
         """Return the series of a family, one of each variant for each job."""
         return JobSeries(family, self.config.cluster, *variants)

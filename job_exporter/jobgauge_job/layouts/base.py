@@ -48,8 +48,35 @@ class Layout(ABC):
         return None
 
     @abstractmethod
+    def cgroup(self, place: Place) -> str:
+        """Return the job's cgroup as /proc/PID/cgroup names it."""
+
+    @abstractmethod
     def path(self, place: Place, file: str) -> str:
         """Return the path of one of the job's files."""
+
+
+class UnifiedLayout(Layout):
+    """A layout on cgroup v2, where all controllers share one directory."""
+
+    version = 2
+
+    def __init__(self, cgroupfs: str, pattern: str) -> None:
+        """Take the pattern of the scopes."""
+        self._root = cgroupfs
+        self._scopes = Scopes(cgroupfs, pattern)
+
+    def scopes(self) -> Sequence[str]:
+        """Return the scopes that are there now."""
+        return self._scopes()
+
+    def cgroup(self, place: Place) -> str:
+        """Return the path below the mount."""
+        return f"{place.scope[len(self._root) :]}/{place.name}"
+
+    def path(self, place: Place, file: str) -> str:
+        """Return the path in the job's directory."""
+        return f"{place.scope}/{place.name}/{file}"
 
 
 class Scopes:

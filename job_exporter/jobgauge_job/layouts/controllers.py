@@ -21,6 +21,11 @@ class ControllerLayout(Layout):
         self._root = cgroupfs
         self._tops = Scopes(cgroupfs, *(f"{tree}/{pattern}" for tree in _TREES))
 
+    def cgroup(self, place: Place) -> str:
+        """Return the path below the mount of a controller, the same for all."""
+        below = place.scope[len(self._root) + 1 :].partition("/")[2]
+        return f"/{below}/{place.name}"
+
     def path(self, place: Place, file: str) -> str:
         """The controller is the first part of the file's name; lists of processes are in the tree of the scope."""
         tree, _, below = place.scope[len(self._root) + 1 :].partition("/")

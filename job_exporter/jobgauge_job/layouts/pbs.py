@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jobgauge_job.layouts.base import Layout, Place, Scopes
+from jobgauge_job.layouts.base import UnifiedLayout
 from jobgauge_job.layouts.controllers import ControllerLayout
 
 _JOB = re.compile(r"[0-9]+(?:\[[0-9]+\])?\.[A-Za-z0-9][A-Za-z0-9.-]*")
@@ -33,28 +33,19 @@ class PbsV1(ControllerLayout):
         return _jobid(name)
 
 
-class PbsV2(Layout):
+class PbsV2(UnifiedLayout):
     """PBS Professional on cgroup v2, by its documentation: not tried on a real one."""
 
     name = "pbs-v2"
     about = "PBS Professional, cgroup v2 (untested on a real one): pbs*.service/jobid/ID"
-    version = 2
     automatic = False
 
     def __init__(self, cgroupfs: str) -> None:
-        self._scopes = Scopes(cgroupfs, "pbs*.service/jobid")
-
-    def scopes(self) -> Sequence[str]:
-        """One directory has all jobs."""
-        return self._scopes()
+        super().__init__(cgroupfs, "pbs*.service/jobid")
 
     def jobid(self, name: str) -> str | None:
         """The name is the full id."""
         return _jobid(name)
-
-    def path(self, place: Place, file: str) -> str:
-        """All controllers share one directory."""
-        return f"{place.scope}/{place.name}/{file}"
 
 
 class Torque(ControllerLayout):

@@ -89,6 +89,14 @@ class Procfs:
             return None  # the number has been given to another process since it was listed
         return Process(pid, stat, uids) if stat and len(uids) == 4 else None
 
+    def cgroups(self, pid: int) -> list[str]:
+        """Return the cgroups of a process, one of each hierarchy; none where it has ended."""
+        try:
+            lines = os.fsdecode(read(f"{self._root}/{pid}/cgroup")).splitlines()
+        except OSError:
+            return []
+        return [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
+
     def title(self, pid: int) -> bytes:
         """Return a process's command line, its words separated by NUL; nothing where it has ended."""
         try:

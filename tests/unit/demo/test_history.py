@@ -22,6 +22,9 @@ START = (EPOCH + 200 * 86400) // BLOCK * BLOCK
 # Families of which a simulated past says nothing, and why.
 UNANSWERED = {
     "hpc_job_end_time_seconds": "lingering series are the exporter's own doing",
+    "hpc_job_gpu_pcie_bytes_total": "simulated GPUs do not report it, as some models do not",
+    "hpc_job_gpu_ecc_errors_total": "simulated GPUs do not report it, as some models do not",
+    "hpc_job_gpu_throttled_seconds_total": "simulated GPUs do not report it, as some models do not",
     "hpc_sched_backfill_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_backfill_gpu_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_reason_info": "a table of the exporter's",

@@ -63,6 +63,7 @@ def _shown(folder: Path, node: str) -> dict:
         "sysfs": top / "sys",
         "passwd": folder / "passwd",
         "job-facts": top / "job-facts",
+        "gpus": top / "gpu",
     }
     done = once("jobgauge-job-exporter", *(f"--path.{name}={path}" for name, path in flags.items()))
     assert done.returncode == 0, done.stderr
