@@ -10,7 +10,7 @@ import socket
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from jobgauge import listen
+from jobgauge import listen, notify
 from jobgauge import log as logs
 from jobgauge.config import Loader
 from jobgauge.errors import ConfigError, JobgaugeError
@@ -113,9 +113,13 @@ class Service:
         log.info("%s listens on %s", PROGRAM, ", ".join(self.addresses))
         if not self._config.methods:
             log.warning("nobody is let in: identity.method does not say how callers prove who they are")
+        notify.tell("READY=1")
         while (caught := await self._signals.get()) is signal.SIGHUP:
+            notify.tell("RELOADING=1")
             await self._reload()
+            notify.tell("READY=1")
         log.info("%s ends on %s", PROGRAM, caught.name)
+        notify.tell("STOPPING=1")
         for server in servers:
             server.close()
         for listener in listeners:
