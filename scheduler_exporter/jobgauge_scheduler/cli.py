@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import partial
+
+from jobgauge.config import Loader
+from jobgauge.errors import ConfigError
 from jobgauge.exporter import Exporter, Running, run
 from jobgauge_scheduler.backends import choose
 from jobgauge_scheduler.collectors import COLLECTORS
 from jobgauge_scheduler.config import SchedulerConfig
+from jobgauge_scheduler.model import Source
 from jobgauge_scheduler.poller import Poller
 
+_PROGRAM = "jobgauge-scheduler-exporter"
 _FIRST_READ = 25.0  # seconds that a start waits for the first figures: longer than a client's time-out
 
 
 def build(config: SchedulerConfig) -> Running:
-    """Start to read what the collectors that are on need."""
+    """Start to read what the collectors that are on need, of one cluster or of each that has a file of its own."""
     classes = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
     needed = {source for c in classes for source in (*c.sources, *c.also)}
+    pollers = [_poller(cluster, needed) for cluster in _clusters(config)]
+    collectors = [c(pollers, config) for c in classes]
+    for poller in pollers:
+        poller.start()
+    patience = time.monotonic() + _FIRST_READ
+    for poller in pollers:
+        poller.wait(patience - time.monotonic())
+    return Running(collectors, partial(_close, pollers))
+
+
+def _close(pollers: Sequence[Poller]) -> None:
+    for poller in pollers:
+        poller.close()
+
+
+def _clusters(config: SchedulerConfig) -> Sequence[SchedulerConfig]:
+    if not config.clusters:
+        return [config]
+    found = {}
+    for path in config.clusters:
+        flags = ["--config.file", path]
+        cluster = Loader(SchedulerConfig, program=_PROGRAM, about="", argv=flags, environment={}).load()
+        if not cluster.cluster or cluster.cluster in found:
+            raise ConfigError(f"{path}: cluster: each cluster's file needs a name of its own")
+        found[cluster.cluster] = cluster
+    return list(found.values())
+
+
+def _poller(config: SchedulerConfig, needed: AbstractSet[Source]) -> Poller:
     reads = {source: read for source, read in choose(config).reads().items() if source in needed}
     intervals = {source: config.interval(source) for source in reads}
-    poller = Poller(reads, intervals, config.max_age, cluster=config.cluster)
-    collectors = [c([poller], config) for c in classes]
-    poller.start(_FIRST_READ)
-    return Running(collectors, poller.close)
+    return Poller(reads, intervals, config.max_age, cluster=config.cluster)
 
 
 def main() -> int:
     """Run the exporter."""
     return run(
         Exporter(
-            "jobgauge-scheduler-exporter",
+            _PROGRAM,
             "Publishes the scheduler's queue, nodes, limits and health at one read an interval, never one a scrape.",
             SchedulerConfig,
             COLLECTORS,

@@ -47,6 +47,13 @@ class SchedulerConfig(ExporterConfig):
         many=True,
         metavar="ADDRESS",
     )
+    clusters: tuple[str, ...] = option(
+        "clusters",
+        (),
+        "file with the settings of one cluster, its name as `cluster`; repeat it to serve several from one process",
+        many=True,
+        metavar="FILE",
+    )
     backend: str = option(
         "backend",
         "auto",

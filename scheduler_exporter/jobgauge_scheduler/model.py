@@ -149,6 +149,11 @@ class Diagnostics:
     callers: tuple[Calls, ...] = ()
     threads: int | None = None
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether the controller is near the number of threads at which it makes clients wait (Slurm: 256)."""
+        return self.threads is not None and self.threads >= 200
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

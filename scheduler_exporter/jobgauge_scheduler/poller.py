@@ -2,8 +2,9 @@
 
 One thread reads the sources of one scheduler one after another, each at its interval: the scheduler never has two
 questions of ours at once, and a read that hangs is not started again beside itself. A slow answer stretches the
-interval (a tenth of the time at most is spent asking), failures double it up to five minutes, the first success after
-failures has the others tried again, and a little chance keeps exporters of many clusters from asking in step.
+interval (a tenth of the time at most is spent asking), and so does a scheduler that says it is overloaded. Failures
+double it up to five minutes; the first success after failures has the others tried again. A little chance keeps
+exporters of many clusters from asking in step.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 Read = Callable[[], Reading[object]]
 
 _SHARE = 10  # a source rests at least this many times as long as its last read took
+_MERCY = 4  # how much longer it rests while the scheduler is overloaded
 _LONGEST_REST = 300.0
 _JITTER = 0.05
 
@@ -78,11 +80,16 @@ class Poller:
         """How each source that was tried does."""
         return dict(self._health)
 
-    def start(self, patience: float) -> None:
-        """Start to read; return once every source was tried, or `patience` seconds have passed."""
+    def start(self) -> None:
+        """Start to read."""
         if self._reads:
             self._thread.start()
-            self._complete.wait(patience)
+        else:
+            self._complete.set()
+
+    def wait(self, patience: float) -> None:
+        """Return once every source was tried, or `patience` seconds have passed."""
+        self._complete.wait(max(0.0, patience))
 
     def close(self) -> None:
         """Stop reading; a read under way is left to end by itself."""
@@ -151,6 +158,8 @@ class Poller:
         interval = self._intervals[source]
         if health.up:
             rest = max(interval, _SHARE * health.duration)
+            if self.snapshot.diagnostics is not None and self.snapshot.diagnostics.overloaded:
+                rest *= _MERCY
         else:
             rest = max(interval, min(_LONGEST_REST, interval * 2**health.failures))
         return rest * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrets

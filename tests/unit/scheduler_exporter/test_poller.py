@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from jobgauge.errors import SourceError
-from jobgauge_scheduler.model import Job, Reading, Source
+from jobgauge_scheduler.model import Diagnostics, Job, Reading, Snapshot, Source
 from jobgauge_scheduler.poller import Poller
 
 JOB = Job("1", "alice", "physics", "batch", "normal", "running", 1, 1)
@@ -127,7 +127,8 @@ def test_a_hung_read_is_not_started_twice_and_a_start_does_not_wait_for_it_forev
         return Reading(())
 
     poller = Poller({Source.JOBS: hang}, {Source.JOBS: 0.001})
-    poller.start(0.05)
+    poller.start()
+    poller.wait(0.05)
     assert poller.health == {}
     assert len(calls) == 1
     poller.close()
@@ -168,3 +169,10 @@ def test_what_stands_first_is_read_first(clock: Clock) -> None:
     first.takes = second.takes = 10.0
     poller.step()
     assert (len(first.asked), len(second.asked)) == (1, 0)
+
+
+def test_an_overloaded_scheduler_is_asked_less(poller: Poller, clock: Clock, queue: Queue) -> None:
+    poller.snapshot = Snapshot(diagnostics=Diagnostics(threads=199))
+    assert all(seconds <= 63.01 for seconds in rests(poller, clock, queue, 3))
+    poller.snapshot = Snapshot(diagnostics=Diagnostics(threads=200))
+    assert all(228.0 <= seconds <= 252.01 for seconds in rests(poller, clock, queue, 3)[4:])
