@@ -217,6 +217,13 @@ def test_pods_are_restricted(everything: Objects, kind: str, component: str) -> 
         assert all(mounted[name]["readOnly"] for name in from_the_node)
 
 
+def test_what_a_pod_would_read_wrongly_is_off(everything: Objects) -> None:
+    """/proc/net is that of the reader's own network namespace, wherever /proc is mounted."""
+    config = yaml.safe_load(everything["ConfigMap", "r-jobgauge-job-exporter"]["data"]["job-exporter.yaml"])
+    assert config["collector"]["network"] is False
+    assert "hostNetwork" not in pod(everything, "DaemonSet", "job-exporter")
+
+
 def test_no_secret_is_rendered(everything: Objects) -> None:
     assert not [name for kind, name in everything if kind == "Secret"]
     source = yaml.safe_load(everything["ConfigMap", "r-jobgauge-datasource"]["data"]["jobgauge.yaml"])[

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,21 @@ def test_the_life_of_an_exporter(manager: socket.socket, tmp_path: Path) -> None
         exporter.process.send_signal(signal.SIGTERM)
         assert manager.recv(4096) == b"STOPPING=1"
         assert exporter.process.wait(20) == 0
+
+
+def test_the_life_of_the_gateway(manager: socket.socket) -> None:
+    program = "import sys; from jobgauge_gateway.cli import main; sys.exit(main())"
+    addresses = ["--web.listen-address=127.0.0.1:0", "--web.telemetry-address=127.0.0.1:0"]
+    with subprocess.Popen([sys.executable, "-c", program, *addresses], stderr=subprocess.DEVNULL) as gateway:
+        try:
+            assert manager.recv(4096) == b"READY=1"
+            gateway.send_signal(signal.SIGHUP)
+            assert [manager.recv(4096), manager.recv(4096)] == [b"RELOADING=1", b"READY=1"]
+            gateway.send_signal(signal.SIGTERM)
+            assert manager.recv(4096) == b"STOPPING=1"
+            assert gateway.wait(20) == 0
+        finally:
+            gateway.kill()
 
 
 def test_nothing_is_told_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
