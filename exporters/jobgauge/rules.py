@@ -37,7 +37,8 @@ _BOARDS = {  # links to boards, with the labels of an alert as their variables
     "job-board": "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}",
     "user-board": "/d/jobgauge-my-jobs?var-cluster={{ $labels.cluster | urlquery }}&var-user={{ $labels.user | urlquery }}",
 }
-_WINDOW = 4  # scrapes that a rate looks back: two may be missed
+_WINDOW = 4  # scrapes that a rate looks back at least: two may be missed
+_SHORTEST_WINDOW = 300  # seconds: a rate also bridges the restart of an exporter or of Prometheus
 
 
 def _duration(text: str) -> str:
@@ -128,7 +129,8 @@ def values(config: RulesConfig) -> dict[str, str]:
     interval = float(found["scrape-interval.seconds"])
     if interval > _LONGEST_INTERVAL:
         raise ConfigError(f"scrape-interval: more than {_LONGEST_INTERVAL}s leaves gaps in every graph")
-    found |= {"window": f"{_WINDOW * interval:g}s", "window.seconds": f"{_WINDOW * interval:g}"}
+    window = max(_WINDOW * interval, _SHORTEST_WINDOW)
+    found |= {"window": f"{window:g}s", "window.seconds": f"{window:g}"}
     found |= {board: found["grafana-url"] + path for board, path in _BOARDS.items()}
     found |= _exemptions({name: found[name] for name in found if name.startswith("exempt.")})
     return found

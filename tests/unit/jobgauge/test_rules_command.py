@@ -73,7 +73,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
 
 def test_the_defaults(root: Path, tmp_path: Path) -> None:
     pages = run(tmp_path / "out")
-    assert pages["a.rules.yml"]["a:b:c"]["expr"] == "rate(x[120s])\n# why\n"
+    assert pages["a.rules.yml"]["a:b:c"]["expr"] == "rate(x[300s])\n# why\n"
     assert pages["a.alerts.yml"]["Low"]["expr"] == "x{} < 0.25 and y > 4"
     assert pages["a.alerts.yml"]["Low"]["annotations"]["s"] == "{{ $value }} 25 %"
     assert pages["a.alerts.yml"]["Other"]["expr"] == "x > 30 "
@@ -85,12 +85,12 @@ def test_the_defaults(root: Path, tmp_path: Path) -> None:
 
 def test_a_site_file_and_a_flag(root: Path, tmp_path: Path) -> None:
     site = tmp_path / "site.yml"
-    site.write_text("scrape-interval: 15s\njob: {low: 0.5, cpus: 8}\nexempt.user: 'svc-.*|a\"b\\.c'\n")
+    site.write_text("scrape-interval: 100s\njob: {low: 0.5, cpus: 8}\nexempt.user: 'svc-.*|a\"b\\.c'\n")
     pages = run(tmp_path / "out", f"--config.file={site}", "--job.cpus=2")
-    assert pages["a.rules.yml"]["a:b:c"]["expr"].startswith("rate(x[60s])")
+    assert pages["a.rules.yml"]["a:b:c"]["expr"].startswith("rate(x[400s])")
     assert pages["a.alerts.yml"]["Low"]["expr"] == r'x{user!~"svc-.*|a\"b\\.c"} < 0.5 and y > 2'
     header = (tmp_path / "out/a.alerts.yml").read_text().split("groups:")[0]
-    assert "#   scrape-interval: 15s\n" in header
+    assert "#   scrape-interval: 100s\n" in header
     assert "#   job.cpus: 2\n" in header
     assert "grafana-url" not in header
 
