@@ -39,7 +39,8 @@ class GpuWorker:
         if not self._asked.is_set() or age > _MISSED * self._interval + _FIRST:
             raise SourceError(f"the GPU driver has not answered for {age:.0f} s")
         if isinstance(self._answer, JobgaugeError):
-            raise self._answer
+            # A new one: each raise of the same exception adds the frames of that scrape to its traceback.
+            raise type(self._answer)(*self._answer.args)
         return self._answer
 
     def _work(self) -> None:
