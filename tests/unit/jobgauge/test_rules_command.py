@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobgauge import rules
-from jobgauge.errors import ConfigError
+from jobgauge import data, rules
+from jobgauge.errors import ConfigError, SourceError
 
 
 @pytest.fixture
@@ -212,3 +212,20 @@ def test_the_real_rules_can_be_filled(tmp_path: Path) -> None:
 def test_compat_names_that_do_not_exist(root: Path) -> None:
     with pytest.raises(ConfigError, match="there are: peer"):
         list(rules.rule_files(root, ["nothing-like-it"]))
+
+
+@pytest.mark.parametrize("name", ["recording_rules", "dashboards"])
+def test_data_of_a_wheel_comes_before_that_of_a_checkout(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "exporters/jobgauge"
+    package.mkdir(parents=True)
+    monkeypatch.setattr("jobgauge.data._HERE", package)
+    with pytest.raises(SourceError, match=f"no {name} in .*: install jobgauge again"):
+        data.folder(name)
+    checkout = tmp_path / {"recording_rules": "recording_rules", "dashboards": "dashboards/json"}[name]
+    checkout.mkdir(parents=True)
+    assert data.folder(name) == checkout
+    installed = package / "_data" / name
+    installed.mkdir(parents=True)
+    assert data.folder(name) == installed
