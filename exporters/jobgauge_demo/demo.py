@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from jobgauge import process
 from jobgauge.errors import ConfigError
-from jobgauge_demo import alertmanager, grafana, programs, prometheus, simulator
+from jobgauge_demo import alertmanager, gateway, grafana, programs, prometheus, simulator
 from jobgauge_demo.check import Check
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.commands import write_commands
@@ -92,14 +92,22 @@ class Demo:
             programs.DASHBOARDS,
             f"--out={config.path('boards')}",
             f"--grafana.boards-path={config.path('boards')}",
-            f"--grafana.datasource-url=http://127.0.0.1:{config.ports.prometheus}",
+            f"--grafana.datasource-url={self._source}",
             f"--grafana.scrape-interval={SCRAPE_INTERVAL}s",
         )
         alertmanager.write(config)
+        gateway.write(config, self._cluster.users)
         prometheus.write(config, [service.target for service in below if service.target])
 
     def _command(self, program: programs.Program, *flags: str) -> None:
         process.run([program.path, *flags], timeout=_TIMEOUT, max_bytes=_OUTPUT)
+
+    @property
+    def _source(self) -> str:
+        """What Grafana asks: the gateway; one that runs already may not tell who its user is, so it asks Prometheus."""
+        if self._config.grafana_url:
+            return f"http://127.0.0.1:{self._config.ports.prometheus}"
+        return gateway.address(self._config)
 
     def _make_history(self, children: Supervisor) -> None:
         importer = Importer(self._config, self._write_raw)

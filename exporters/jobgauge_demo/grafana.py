@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from jobgauge.errors import ConfigError
-from jobgauge_demo import programs
+from jobgauge_demo import gateway, programs
 from jobgauge_demo.api import HttpError, answers, fetch_json
 from jobgauge_demo.settings import DemoConfig
 from jobgauge_demo.supervisor import Service
@@ -36,6 +36,7 @@ def services(config: DemoConfig) -> list[Service]:
         "PATHS_PROVISIONING": config.path("boards", "provisioning"),
         "SECURITY_ADMIN_PASSWORD": PASSWORD,
         "USERS_ALLOW_SIGN_UP": "false",
+        "DATAPROXY_SEND_USER_HEADER": "true",  # by which the gateway knows who asks
         "ANALYTICS_REPORTING_ENABLED": "false",
         "ANALYTICS_CHECK_FOR_UPDATES": "false",
         "ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
@@ -43,6 +44,7 @@ def services(config: DemoConfig) -> list[Service]:
     }
     ready = functools.partial(answers, f"http://127.0.0.1:{port}/api/health")
     environment = {f"GF_{name}": value for name, value in settings.items()}
+    environment["JOBGAUGE_CHANNEL_SECRET"] = gateway.secret()
     argv = [program, *server, "--homepath", _home(program)]
     return [Service("grafana", argv, (port,), ready, environment, page="Grafana: the boards")]
 

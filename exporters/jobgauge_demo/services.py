@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from jobgauge.errors import ConfigError
-from jobgauge_demo import alertmanager, grafana, programs, prometheus, simulator
+from jobgauge_demo import alertmanager, gateway, grafana, programs, prometheus, simulator
 from jobgauge_demo.api import answers
 from jobgauge_demo.history import HEAD, JOB_EXPORTERS, SCHEDULER_EXPORTER
 from jobgauge_demo.placing import make_nodes
@@ -79,6 +79,7 @@ BELOW = (
 # Prometheus and what asks it: started once the history is in place.
 ABOVE = (
     Part(programs.PROMETHEUS, prometheus.services),
+    Part(programs.GATEWAY, gateway.services),
     Part(
         programs.GRAFANA,
         grafana.services,

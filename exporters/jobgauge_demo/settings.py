@@ -42,6 +42,16 @@ class Ports:
         """The scheduler exporter."""
         return self.base + 5
 
+    @property
+    def gateway(self) -> int:
+        """The gateway's query API."""
+        return self.base + 6
+
+    @property
+    def gateway_metrics(self) -> int:
+        """The gateway's own metrics."""
+        return self.base + 7
+
     def node(self, index: int) -> int:
         """The job exporter of a node."""
         return self.base + _FIRST_NODE + index
