@@ -139,6 +139,7 @@ def measure(jobs: int, arguments: argparse.Namespace) -> str:
         floor = stack.enter_context(
             running([sys.executable, str(ROOT / "bench/job_exporter_floor.py"), str(tree.cgroups)])
         )
+        time.sleep(arguments.settle)
         page = ours.scrape()
         series = page.count(b'jobid="') / jobs
         for program in (ours, floor):
@@ -161,6 +162,12 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 128, 512])
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=11.0,
+        help="seconds before measuring; files of younger jobs are looked for again",
+    )
     parser.add_argument("--command", default=str(Path(sys.executable).parent / "jobgauge-job-exporter"))
     parser.add_argument("--folder", default="/dev/shm", help="where the trees are made")  # noqa: S108 - memory, not a secret
     parser.add_argument("--flag", action="append", default=[], help="a flag for the command; may be repeated")
