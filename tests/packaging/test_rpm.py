@@ -21,7 +21,7 @@ if (ROOT / "exporters/jobgauge_gateway/systemd/jobgauge-gateway.service").exists
     SERVICES["gateway"] = "jobgauge-gateway"
 COMMANDS = {*SERVICES, "rules", "dashboards"}
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # a fixture builds all packages
 
 
 @pytest.fixture(scope="module")
