@@ -6,6 +6,7 @@ A command is started only from here. Programs are looked for in the directory th
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -54,21 +55,42 @@ class Tools:
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 20.0  # past Slurm's own MessageTimeout (10 s), so that its error is seen
     max_bytes: int = 1 << 30
+    remote: tuple[str, ...] = ()  # what to put before a command line to have it run on another machine
 
     def has(self, command: Command[Any]) -> bool:
-        """Whether the command's program is there."""
-        return shutil.which(command.argv[0], path=self.directory or None) is not None
+        """Whether the command's program is there; of another machine that is not known, and taken as given."""
+        return bool(self.remote) or shutil.which(command.argv[0], path=self.directory or None) is not None
 
     def run(self, command: Command[T], **words: str) -> Reading[T]:
         """Start the command and return what its reader made of the answer."""
         program, *arguments = command.argv
-        output = process.run(
-            [os.path.join(self.directory, program), *(part.format(**words) for part in arguments)],
-            timeout=self.timeout,
-            max_bytes=self.max_bytes,
-            environment={**command.environment, **self.environment},
-        )
+        argv = [os.path.join(self.directory, program), *(part.format(**words) for part in arguments)]
+        environment = {**command.environment, **self.environment}
+        if self.remote:
+            variables = [f"{name}={value}" for name, value in {**process.PINNED, **environment}.items()]
+            argv = [*self.remote, shlex.join(["env", *variables, *argv])]
+            environment = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
+        output = process.run(argv, timeout=self.timeout, max_bytes=self.max_bytes, environment=environment)
         return command.read(output)
+
+
+def over_ssh(host: str, config: str) -> tuple[str, ...]:
+    """Return the start of a command line that runs the rest on another machine; nothing for this one.
+
+    Never a question to anybody, never a host whose key is not known; the rest (key, user, a connection that is kept) is for
+    ssh's own configuration.
+    """
+    if not host:
+        return ()
+    options = (
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        "ConnectTimeout=10",
+        "ServerAliveInterval=5",
+        "ClearAllForwardings=yes",
+    )
+    flags = [flag for option in options for flag in ("-o", option)]
+    return ("ssh", *(("-F", config) if config else ()), *flags, "--", host)
 
 
 QUEUE: Command[tuple[Job, ...]] = Command(

@@ -89,6 +89,18 @@ class SchedulerConfig(ExporterConfig):
     pbs_server: str = option(
         "pbs.server", "", "PBS server to ask, where it is not the default", metavar="HOST"
     )
+    ssh_host: str = option(
+        "ssh.host",
+        "",
+        "machine on which to run the clients over ssh, where it cannot be this one",
+        metavar="HOST",
+    )
+    ssh_config: str = option(
+        "ssh.config",
+        "",
+        "ssh_config for that: user, key, known hosts, a connection that is kept",
+        metavar="FILE",
+    )
     command_timeout: float = option(
         "command-timeout",
         20.0,

@@ -8,7 +8,7 @@ from typing import Any
 from jobgauge.errors import SourceError
 from jobgauge_scheduler import commands
 from jobgauge_scheduler.backends.base import Backend, by_command
-from jobgauge_scheduler.commands import Command, Tools
+from jobgauge_scheduler.commands import Command, Tools, over_ssh
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Job, Reading, Source
 from jobgauge_scheduler.poller import Read
@@ -56,4 +56,5 @@ class Pbs(Backend):
 def tools(config: SchedulerConfig) -> Tools:
     """Return how the clients of PBS and Torque are started."""
     server = {"PBS_SERVER": config.pbs_server, "PBS_DEFAULT": config.pbs_server} if config.pbs_server else {}
-    return Tools(config.pbs_bin_dir, server, config.command_timeout)
+    remote = over_ssh(config.ssh_host, config.ssh_config)
+    return Tools(config.pbs_bin_dir, server, config.command_timeout, remote=remote)

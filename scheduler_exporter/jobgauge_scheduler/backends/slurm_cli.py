@@ -7,7 +7,7 @@ from typing import Any
 
 from jobgauge_scheduler import commands
 from jobgauge_scheduler.backends.base import Backend, by_command, hidden_by_private_data
-from jobgauge_scheduler.commands import Command, Tools
+from jobgauge_scheduler.commands import Command, Tools, over_ssh
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Job, Reading, Record, Source
@@ -59,4 +59,5 @@ class SlurmCli(Backend):
 
 def _tools(config: SchedulerConfig) -> Tools:
     environment = {"SLURM_CONF": config.slurm_conf} if config.slurm_conf else {}
-    return Tools(config.slurm_bin_dir, environment, config.command_timeout)
+    remote = over_ssh(config.ssh_host, config.ssh_config)
+    return Tools(config.slurm_bin_dir, environment, config.command_timeout, remote=remote)
