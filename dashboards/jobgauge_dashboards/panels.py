@@ -106,6 +106,7 @@ class Column:
     texts: Mapping[str, str] = field(default_factory=dict)  # what to show for a label's values
     links: Sequence[Link] = ()
     bar: bool = False
+    wrap: bool = False  # long text over several lines
     hidden: bool = False  # there for links to read
     width: int = 0
 
@@ -380,6 +381,11 @@ _COLOURED_TEXT: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "color-text"}},
     {"id": "custom.displayMode", "value": "color-text"},
 ]
+# Long text in several lines: for Grafana from 12.2 on, and before.
+_WRAPPED: list[Json] = [
+    {"id": "custom.wrapText", "value": True},
+    {"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}},
+]
 _BAR: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
     {"id": "custom.displayMode", "value": "basic"},
@@ -404,6 +410,8 @@ def _column(column: Column) -> Json:
         properties.append({"id": "mappings", "value": style.translations(column.texts)})
     if column.bar:
         properties += _BAR
+    if column.wrap:
+        properties += _WRAPPED
     if column.links:
         properties.append({"id": "links", "value": [link.json for link in column.links]})
     if column.hidden:

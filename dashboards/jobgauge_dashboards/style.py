@@ -231,6 +231,7 @@ HOUSE: dict[str, Json] = {
         "fieldConfig": {
             "defaults": {
                 **_FIELD,
+                "noValue": "",
                 "color": {"mode": "fixed", "fixedColor": SERIES[0]},
                 "custom": {"lineWidth": 0, "fillOpacity": 80},
             }

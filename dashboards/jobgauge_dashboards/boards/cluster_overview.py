@@ -26,7 +26,7 @@ def build(settings: Settings) -> Board:
         variables=(Variable.CLUSTERS,),
         rows=(
             Row("Now", [_now(settings), [_clusters()]]),
-            Row("Over time", [_over_time()]),
+            Row("Over time", [_over_time(), _queue()]),
             Row("Who", [[_most_idle(settings)]]),
             Row("Who holds, and who waits", [_top_users_and_accounts()], closed=True),
         ),
@@ -112,6 +112,11 @@ def _over_time() -> list[Panel]:
     return [
         shared.cpus_over_time("cluster", CLUSTERS),
         shared.memory_over_time("cluster", CLUSTERS),
+    ]
+
+
+def _queue() -> list[Panel]:
+    return [
         timeseries(
             "Jobs by state",
             About(

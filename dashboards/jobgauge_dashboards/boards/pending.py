@@ -86,8 +86,8 @@ def _reasons() -> Panel:
         (
             Column("jobs", "Jobs", Unit.WHOLE, width=90),
             Column("reason", "Reason", width=190),
-            Column("meaning", "Meaning"),
-            Column("advice", "What to do"),
+            Column("meaning", "Meaning", wrap=True),
+            Column("advice", "What to do", wrap=True),
             Column("partition", "Partition", width=110),
             Column("cluster", "Cluster", width=110),
         ),

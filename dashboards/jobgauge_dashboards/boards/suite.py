@@ -130,12 +130,10 @@ def _faults(exporters: str) -> list[Panel]:
                 "Each exporter's own word.",
                 "During a roll-out two versions stand side by side.",
             ),
-            {"exporters": f"count by (cluster, program, version, python) (jobgauge_build_info{CLUSTERS})"},
+            {"exporters": f"count by (program, version) (jobgauge_build_info{CLUSTERS})"},
             (
                 Column("program", "Program"),
                 Column("version", "Version"),
-                Column("python", "Python"),
-                Column("cluster", "Cluster"),
                 Column("exporters", "Exporters", Unit.WHOLE),
             ),
             sort="Exporters",
