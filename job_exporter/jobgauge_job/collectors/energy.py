@@ -27,8 +27,9 @@ class EnergyCollector(JobCollector):
     """Reads RAPL, and the CPU time of the node and of each job."""
 
     name = "energy"
-    about = "energy of CPUs and memory, shared out by CPU time"
+    about = "energy of CPUs and memory, shared out by CPU time; needs CAP_DAC_READ_SEARCH"
     families: ClassVar[tuple[Family, ...]] = (catalogue.ENERGY, catalogue.NODE_ENERGY)
+    default_on = False  # the units give no capability, and the kernel shows energy_uj to root only
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)

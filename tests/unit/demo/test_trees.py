@@ -65,7 +65,11 @@ def _shown(folder: Path, node: str) -> dict:
         "job-facts": top / "job-facts",
         "gpus": top / "gpu",
     }
-    done = once("jobgauge-job-exporter", *(f"--path.{name}={path}" for name, path in flags.items()))
+    done = once(
+        "jobgauge-job-exporter",
+        "--collector.energy",
+        *(f"--path.{name}={path}" for name, path in flags.items()),
+    )
     assert done.returncode == 0, done.stderr
     return {key: value for key, value in parse(done.stdout).items() if key[0].startswith("hpc_")}
 
