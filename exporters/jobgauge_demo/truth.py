@@ -36,6 +36,11 @@ _PROMISES: Mapping[str, tuple[_Promise, ...]] = {
         _Promise("JobMemoryNearLimit", always=False),
         _Promise("JobMemoryOverAsked", always=False),  # while it is young, nobody can tell
     ),
+    "threads": (_Promise("JobTooManyThreads"),),
+    "lustre-metadata": (_Promise("JobMetadataStorm"),),
+    "gpu-idle": (_Promise("JobGpuIdle", always=False),),
+    "gpu-some-idle": (_Promise("JobSomeGpusIdle", always=False),),
+    "gpu-low": (_Promise("JobGpuLow", always=False),),
     "oom": (_Promise("JobOomKilled", always=False),),
 }
 # The same for alerts on users, which depend on days: they may fire on who has such jobs.

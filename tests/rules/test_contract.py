@@ -28,6 +28,7 @@ PROMETHEUS_OWN = {
 LEVELS = {
     "job": {"cluster", "jobid", "user", "account"},
     "job_node": {"cluster", "instance", "jobid", "user", "account"},
+    "job_gpu": {"cluster", "instance", "jobid", "user", "account", "gpu", "model"},
 }
 ANNOTATIONS = {"summary", "description", "dashboard_url", "runbook_url"}
 

@@ -31,6 +31,7 @@ BREAKS = {
     "max for min": (r"\bmin by\b", "max by"),
     "sum for count": (r"\bcount by\b", "sum by"),
     "max for average": (r"\bavg_over_time\(", "max_over_time("),
+    "another threshold": (r" bool [\d.]+", " bool 0.6"),
     "no cluster": (r"\(cluster, ", "("),
     "no user": (r", user, account\)", ", account)"),
     "no account": (r", account\)", ")"),
