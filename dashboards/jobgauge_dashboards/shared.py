@@ -96,6 +96,15 @@ def memory_words(settings: Settings) -> tuple[Word, ...]:
     )
 
 
+def gpu_words() -> tuple[Word, ...]:
+    """Return what the part of the time in which GPUs were at work means."""
+    return (
+        Word(None, 0.1, "Idle: does the program use them?", style.POOR),
+        Word(0.1, 0.5, "Waiting: feed them faster, or ask for fewer", style.FAIR),
+        Word(0.5, None, "Well used", style.GOOD),
+    )
+
+
 def time_words() -> tuple[Word, ...]:
     """Return what the time used means against the time limit."""
     return (

@@ -163,7 +163,7 @@ def _running(settings: Settings) -> Panel:
             "A job appears with its second scrape; the first minutes of a job say little.",
         ),
         {
-            "started": f"job:hpc_job_start_time_seconds:min{ACCOUNT} * 1000",
+            "started": f"job:hpc_job_start_time_seconds:min{ACCOUNT} * 1000 and job:hpc_job_cpus_held:sum{ACCOUNT}",
             "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{ACCOUNT})",
             "cpu": f"job:hpc_job_cpus_used:sum{ACCOUNT} / job:hpc_job_cpus_held:sum{ACCOUNT}",
             "peak": f"job:hpc_job_memory_peak_bytes:sum{ACCOUNT} / job:hpc_job_memory_held_bytes:sum{ACCOUNT}",

@@ -111,7 +111,7 @@ def _running(settings: Settings) -> Panel:
             "A job appears with its second scrape; the first minutes of a job say little.",
         ),
         {
-            "started": f"job:hpc_job_start_time_seconds:min{USER} * 1000",
+            "started": f"job:hpc_job_start_time_seconds:min{USER} * 1000 {_RUNS}",
             "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{USER})",
             "cpu": f"avg_over_time(job:hpc_job_cpus_used:sum{USER}[$__range]) / {held} {_RUNS}",
             "memory": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{USER} {_RUNS})",

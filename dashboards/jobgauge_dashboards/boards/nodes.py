@@ -122,7 +122,7 @@ def _jobs(settings: Settings) -> Panel:
             "A job on several nodes may look different on the others: its own board shows all.",
         ),
         {
-            "started": f"max by ({_JOB}) (hpc_job_start_time_seconds{_ON_NODE} * 1000)",
+            "started": f"max by ({_JOB}) (hpc_job_start_time_seconds{_ON_NODE} * 1000 and on (cluster, instance, jobid) {held})",
             "cpus": f"max by ({_JOB}) ({held})",
             "cpu": f"max by ({_JOB}) (job_node:hpc_job_cpus_used:rate{_ON_NODE} / {held})",
             "memory": f"max by ({_JOB}) ({memory})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobgauge_dashboards import style
 from jobgauge_dashboards.board import Annotation, Board, Role, Row
-from jobgauge_dashboards.boards.job import details, traffic, verdict
+from jobgauge_dashboards.boards.job import details, gpus, traffic, verdict
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.variables import JOB, Variable, having
 
@@ -23,6 +23,7 @@ def build(settings: Settings) -> Board:
             Row("Verdict", verdict.lines(settings)),
             Row("CPU and memory", [[details.cpu(), details.memory()]]),
             Row("What it did, and what slowed it down", details.slowed(), closed=True),
+            Row("GPUs", gpus.lines(), closed=True),
             Row("Files", traffic.files(), closed=True),
             Row("Network and power", [traffic.network()], closed=True),
             Row("Nodes", [details.nodes()], closed=True),

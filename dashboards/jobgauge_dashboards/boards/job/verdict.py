@@ -15,6 +15,7 @@ _MEMORY = (
     f" or max_over_time(job:hpc_job_memory_used_bytes:sum{JOB}[$__range]))"
     f" / max_over_time(job:hpc_job_memory_held_bytes:sum{JOB}[$__range])"
 )
+_GPUS = f"avg(avg_over_time(hpc_job_gpu_utilization_ratio{JOB}[$__range]))"
 # Only while the scheduler lists the job does it tell the limit.
 _TIME = (
     f"max(max_over_time(timestamp(job:hpc_job_start_time_seconds:min{JOB})[$__range:1m])"
@@ -29,7 +30,7 @@ def _by_resource(shares: dict[str, str]) -> Query:
     return Query("max by (resource) (" + " or ".join(named) + ")", "{{resource}}")
 
 
-_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY, "Time": _TIME})
+_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY, "GPUs": _GPUS, "Time": _TIME})
 
 
 def lines(settings: Settings) -> list[list[Panel]]:

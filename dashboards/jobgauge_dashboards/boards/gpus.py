@@ -1,0 +1,174 @@
+"""GPU health, for staff: which GPU to drain, and which are held and idle?"""
+
+from __future__ import annotations
+
+from jobgauge_dashboards import links, shared, style
+from jobgauge_dashboards.board import Board, Role, Row
+from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table, timeseries
+from jobgauge_dashboards.settings import Settings
+from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.variables import CLUSTERS, Variable, having
+
+_ONLY_HELD = "Only GPUs that a job holds are seen; those that stand free are not."
+_GPU = "cluster, node, gpu, jobid, user, account"
+
+
+def build(settings: Settings) -> Board:
+    """Build the board."""
+    return Board(
+        name="gpus",
+        title="GPU health",
+        question="Which GPU to drain?",
+        role=Role.STAFF,
+        variables=(Variable.CLUSTERS,),
+        rows=(
+            Row("Now", [_now(settings)]),
+            Row("GPUs to look at", [[_faulty()], [_idle(settings)]]),
+            Row("Over time", [[_use(), _power(), _slowed()]]),
+        ),
+    )
+
+
+def _now(settings: Settings) -> list[Panel]:
+    uncorrected = having(CLUSTERS, 'type="uncorrected"')
+    return [
+        stat(
+            "GPUs held",
+            About("GPUs that jobs hold.", "The job exporter's count on all nodes.", _ONLY_HELD),
+            Query(f"count(hpc_job_gpu_info{CLUSTERS}) or vector(0)"),
+            unit=Unit.WHOLE,
+        ),
+        stat(
+            "GPUs at work",
+            About(
+                "How much of the time the held GPUs are at work.",
+                "The average over all held GPUs at this moment.",
+                "A GPU at work may still be far from its speed.",
+            ),
+            Query(f"avg(hpc_job_gpu_utilization_ratio{CLUSTERS})"),
+            unit=Unit.RATIO,
+            scale=shared.efficiency(settings),
+            no_value="None held",
+        ),
+        stat(
+            "Held and idle",
+            About(
+                "GPUs that a job holds and does not use at this moment.",
+                "GPUs with nothing at work.",
+                _ONLY_HELD,
+            ),
+            Query(f"count(hpc_job_gpu_utilization_ratio{CLUSTERS} == 0) or vector(0)"),
+            unit=Unit.WHOLE,
+        ),
+        stat(
+            "Hottest",
+            About("The hottest GPU.", "The driver's own figure.", "What is too hot depends on the model."),
+            Query(f"max(hpc_job_gpu_temperature_celsius{CLUSTERS})"),
+            unit=Unit.CELSIUS,
+            no_value="Not told",
+        ),
+        stat(
+            "With memory errors",
+            About(
+                "GPUs with memory errors that could not be corrected, in the time range.",
+                "GPUs whose count of uncorrected errors rose.",
+                _ONLY_HELD,
+            ),
+            Query(f"count(increase(hpc_job_gpu_ecc_errors_total{uncorrected}[$__range]) > 0) or vector(0)"),
+            unit=Unit.WHOLE,
+            scale=style.high_is_bad(1, 2),
+        ),
+    ]
+
+
+def _faulty() -> Panel:
+    errors = shared.of_node(f"increase(hpc_job_gpu_ecc_errors_total{CLUSTERS}[$__range])")
+    return table(
+        "Memory errors in the time range",
+        About(
+            "GPUs whose memory made errors, corrected or not.",
+            "How far the driver's count rose while a job held the GPU.",
+            "Corrected errors do no harm by themselves; many of them announce worse.",
+        ),
+        {"errors": f"sum by (cluster, node, gpu, type) ({errors}) > 0"},
+        (
+            Column("node", "Node"),
+            Column("gpu", "GPU"),
+            Column("type", "Kind"),
+            Column("cluster", "Cluster"),
+            Column("errors", "Errors", Unit.WHOLE),
+        ),
+        sort="Errors",
+        no_rows="No memory errors",
+        height=6,
+    )
+
+
+def _idle(settings: Settings) -> Panel:
+    use = shared.of_node(f"avg_over_time(hpc_job_gpu_utilization_ratio{CLUSTERS}[30m])")
+    idle = f"bottomk(20, max by ({_GPU}) ({use}))"
+    power = shared.of_node(f"hpc_job_gpu_power_watts{CLUSTERS}")
+    started = shared.of_node(
+        f"hpc_job_gpu_utilization_ratio{CLUSTERS} * 0 + on (cluster, instance, jobid) group_left ()"
+        f" max by (cluster, instance, jobid) (hpc_job_start_time_seconds{CLUSTERS}) * 1000"
+    )
+    return table(
+        "The idlest held GPUs",
+        About(
+            "The twenty held GPUs that were least at work in the last half hour, and whose they are.",
+            "The driver's figures, on average over the last half hour.",
+            "A job that just began, or that prepares its data, has not used its GPUs yet.",
+        ),
+        {
+            "use": idle,
+            "power": f"max by ({_GPU}) ({power}) and {idle}",
+            "started": f"max by ({_GPU}) ({started}) and {idle}",
+        },
+        (
+            Column("node", "Node"),
+            Column("gpu", "GPU", width=80),
+            *shared.job_columns(links.job_of_row(start="Started"), user=True),
+            Column("started", "Started", Unit.AGO),
+            Column("use", "At work", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("power", "Power", Unit.WATTS),
+        ),
+        no_rows="No GPU is held",
+    )
+
+
+def _use() -> Panel:
+    return timeseries(
+        "GPUs held and at work",
+        About(
+            "GPUs that jobs hold, and how many of them are at work.",
+            "The count of held GPUs, and the sum of the parts of time in which they are at work.",
+            _ONLY_HELD,
+        ),
+        Query(f"count(hpc_job_gpu_info{CLUSTERS})", "held"),
+        Query(f"sum(hpc_job_gpu_utilization_ratio{CLUSTERS})", "at work"),
+        unit=Unit.COUNT,
+        limits=("held",),
+    )
+
+
+def _power() -> Panel:
+    return timeseries(
+        "GPU power",
+        About("Power that held GPUs draw together.", "The driver's own figures, summed.", _ONLY_HELD),
+        Query(f"sum(hpc_job_gpu_power_watts{CLUSTERS})", "power"),
+        unit=Unit.WATTS,
+    )
+
+
+def _slowed() -> Panel:
+    throttled = f"rate(hpc_job_gpu_throttled_seconds_total{CLUSTERS}[$__rate_interval])"
+    return timeseries(
+        "GPUs slowed down, by reason",
+        About(
+            "How many GPUs' worth of time is lost to power and heat limits.",
+            "Time that held GPUs ran slower than they could, per second, summed.",
+            "At its power limit a GPU is well used; heat is a fault of its cooling.",
+        ),
+        Query(f"sum by (reason) ({throttled})", "{{reason}}"),
+        unit=Unit.COUNT,
+    )
