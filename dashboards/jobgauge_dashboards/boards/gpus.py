@@ -68,7 +68,7 @@ def _now(settings: Settings) -> list[Panel]:
             no_value="Not told",
         ),
         stat(
-            "With memory errors",
+            "Memory errors",
             About(
                 "GPUs with memory errors that could not be corrected, in the time range.",
                 "GPUs whose count of uncorrected errors rose.",
@@ -105,7 +105,9 @@ def _faulty() -> Panel:
 
 
 def _idle(settings: Settings) -> Panel:
-    use = shared.of_node(f"avg_over_time(hpc_job_gpu_utilization_ratio{CLUSTERS}[30m])")
+    use = shared.of_node(
+        f"avg_over_time(hpc_job_gpu_utilization_ratio{CLUSTERS}[30m]) and hpc_job_gpu_utilization_ratio{CLUSTERS}"
+    )
     idle = f"bottomk(20, max by ({_GPU}) ({use}))"
     power = shared.of_node(f"hpc_job_gpu_power_watts{CLUSTERS}")
     started = shared.of_node(
@@ -171,4 +173,5 @@ def _slowed() -> Panel:
         ),
         Query(f"sum by (reason) ({throttled})", "{{reason}}"),
         unit=Unit.COUNT,
+        no_value="None",
     )
