@@ -88,6 +88,7 @@ class Check:
             ("children", self._all_live),
             ("targets", self._all_up),
             ("collectors", self._all_collect),
+            ("scheduler", self._all_sources),
             ("rules", self._all_evaluate),
             ("recorded series", self._all_record),
             ("alerts", self._right_alerts),
@@ -123,6 +124,16 @@ class Check:
         return Finding(
             "collectors", f"{len(found) - len(wrong)} of {len(found)} succeed", wrong or _none(found)
         )
+
+    def _all_sources(self) -> Finding:
+        found = self._prometheus.query("hpc_sched_up", time.time())
+        wrong = [
+            f"its {series['metric']['source']} cannot be read"
+            for series in found
+            if series["value"][1] != "1"
+        ]
+        seen = f"{len(found) - len(wrong)} of {len(found)} sources are read"
+        return Finding("scheduler", seen, wrong or _none(found))
 
     def _all_evaluate(self) -> Finding:
         rules = [rule for group in self._groups() for rule in group["rules"]]

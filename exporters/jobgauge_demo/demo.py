@@ -61,7 +61,7 @@ class Demo:
         self._say(
             f"a cluster of {config.nodes} nodes and {config.users} users; all files are below {config.path()}"
         )
-        self._write(below)
+        self._write([*below, *above])
         self._say("rules, boards and configurations are written")
         children.start(ground)
         children.start(below)
@@ -72,9 +72,9 @@ class Demo:
             grafana.provision(config)
         if self._has_grafana:
             grafana.add_users(config, [user.name for user in self._cluster.users])
-        self._say(f"{', '.join(service.name for service in above)} is up: everything runs")
+        self._say(f"everything runs, {', '.join(service.name for service in above)} too")
 
-    def _write(self, below: Sequence[Service]) -> None:
+    def _write(self, scraped: Sequence[Service]) -> None:
         config = self._config
         with suppress(FileNotFoundError):
             os.unlink(simulator.written(config))
@@ -97,7 +97,8 @@ class Demo:
         )
         alertmanager.write(config)
         gateway.write(config, self._cluster.users)
-        prometheus.write(config, [service.target for service in below if service.target])
+        prometheus.write(config, [service.target for service in scraped if service.target])
+        self._command(programs.PROMTOOL, "check", "config", config.path("prometheus", "prometheus.yml"))
 
     def _command(self, program: programs.Program, *flags: str) -> None:
         process.run([program.path, *flags], timeout=_TIMEOUT, max_bytes=_OUTPUT)
@@ -112,13 +113,11 @@ class Demo:
     def _make_history(self, children: Supervisor) -> None:
         importer = Importer(self._config, self._write_raw)
         start, end = importer.missing(time.time())
-        if start >= end:
-            self._say("no history is to be made")
-            return
-        kept = end - start < self._config.history_seconds
-        what = f"the last {_shown(end - start)} of it are" if kept else f"{_shown(end - start)} of it are"
-        self._say(f"history: {what} being made{', the rest is there from before' if kept else ''}")
-        importer.make((start, end), children, lambda text: self._say(f"history: {text}"))
+        length = max(0, end - start)
+        kept = ", the rest is there from before" if length < self._config.history_seconds else ""
+        self._say(f"history: {_shown(length)} to be made{kept}")
+        if length:
+            importer.make((start, end), children, lambda text: self._say(f"history: {text}"))
 
     def _write_raw(self, directory: str, start: int, end: int, step: int) -> Iterator[str]:
         return write_history(self._cluster, directory, start, end, step)
@@ -161,7 +160,7 @@ class Demo:
             habit = job.template.habit
             if habit.wastes and habit.name not in shown:
                 shown.add(habit.name)
-                yield f"  {job.user.name}'s job {job.id}, which {habit.about}"
+                yield f"  {job.user.name}'s job {job.id}: {habit.about}"
 
 
 @contextmanager

@@ -12,9 +12,10 @@ import yaml
 
 from jobgauge_demo import programs
 from jobgauge_demo.api import answers
+from jobgauge_demo.history import HEAD
 from jobgauge_demo.people import LEADERS, STAFF, User
 from jobgauge_demo.settings import DemoConfig
-from jobgauge_demo.supervisor import Service
+from jobgauge_demo.supervisor import Service, Target
 
 _ADMINISTRATOR = "admin"  # Grafana's own
 
@@ -29,7 +30,9 @@ def services(config: DemoConfig) -> list[Service]:
         f"--web.telemetry-address=127.0.0.1:{metrics}",
     ]
     ready = functools.partial(answers, f"http://127.0.0.1:{metrics}/-/healthy")
-    return [Service("gateway", argv, (query, metrics), ready)]
+    return [
+        Service("gateway", argv, (query, metrics), ready, target=Target("jobgauge-gateway", HEAD, metrics))
+    ]
 
 
 @functools.cache

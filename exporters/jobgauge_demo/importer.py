@@ -31,6 +31,7 @@ from jobgauge_demo.supervisor import Supervisor
 _NAME = re.compile(r"[a-zA-Z_:][\w:]*")
 _TIMEOUT = 600.0  # seconds for one call of promtool
 _OUTPUT = 1 << 24
+_TOLD = 4  # times that the progress is told
 _TOGETHER = 4  # calls of promtool at a time: it mostly waits for the disk
 
 # Writes the raw history of a span as OpenMetrics files and returns their paths, one block's time each.
@@ -72,15 +73,25 @@ class Importer:
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory)
         with ThreadPoolExecutor(_TOGETHER) as pool:
-            files = self._write(directory, *span, SCRAPE_INTERVAL)
-            for _ in pool.map(self._import, files):
-                pass
-            say("what the exporters would have shown")
-            for number, level in enumerate(levels(self._config.path("rules"))):
+            self._make_raw(directory, span, pool, say)
+            steps = list(levels(self._config.path("rules")))
+            for number, level in enumerate(steps, 1):
                 self._record(os.path.join(directory, f"level{number}.yml"), level, span, children, pool)
-        say("what the rules would have recorded")
+                say(f"what the rules would have recorded, step {number} of {len(steps)}")
         shutil.rmtree(directory)
         Path(self._made).write_text(self._fingerprint(), encoding="utf-8")
+
+    def _make_raw(
+        self, directory: str, span: tuple[int, int], pool: ThreadPoolExecutor, say: Callable[[str], None]
+    ) -> None:
+        blocks = len(_blocks(span))
+        imports = []
+        for done, file in enumerate(self._write(directory, *span, SCRAPE_INTERVAL), 1):
+            imports.append(pool.submit(self._import, file))
+            if done * _TOLD // blocks > (done - 1) * _TOLD // blocks:
+                say(f"what the exporters would have shown, {100 * done // blocks} %")
+        for started in imports:
+            started.result()
 
     def _import(self, file: str) -> None:
         self._promtool("openmetrics", file, self._data)
@@ -112,7 +123,7 @@ class Importer:
             times = (f"--start={max(block, span[0])}", f"--end={min(block + BLOCK, span[1]) - 1}")
             self._promtool("rules", f"--url={service.url}", *times, f"--output-dir={self._data}", path)
 
-        for _ in pool.map(record, range(span[0] // BLOCK * BLOCK, span[1], BLOCK)):
+        for _ in pool.map(record, _blocks(span)):
             pass
         children.stop([service.name])
 
@@ -137,6 +148,11 @@ class Importer:
         ]:
             digest.update(Path(path).read_bytes())
         return digest.hexdigest()
+
+
+def _blocks(span: tuple[int, int]) -> range:
+    """Return the beginnings of the blocks that a span touches."""
+    return range(span[0] // BLOCK * BLOCK, span[1], BLOCK)
 
 
 def rule_files(directory: str) -> list[str]:

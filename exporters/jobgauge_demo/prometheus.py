@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ from jobgauge.errors import SourceError
 from jobgauge_demo import programs
 from jobgauge_demo.api import answers, fetch_json
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.history import HEAD
 from jobgauge_demo.settings import SCRAPE_INTERVAL, DemoConfig
 from jobgauge_demo.supervisor import Service, Target
 
@@ -21,20 +23,21 @@ _RETENTION = 15 * 86400  # seconds beyond the history that is made
 
 def services(config: DemoConfig) -> list[Service]:
     """Describe the Prometheus that scrapes and evaluates."""
-    argv = _argv(config, "prometheus.yml")
-    return [_service(config, "prometheus", argv, "Prometheus: queries, targets, rules")]
+    service = _service(config, "prometheus", _argv(config, "prometheus.yml"))
+    itself = Target("prometheus", HEAD, config.ports.prometheus)
+    return [replace(service, target=itself, page="Prometheus: queries, targets, rules")]
 
 
 def importer(config: DemoConfig) -> Service:
     """Describe a Prometheus that only answers questions about the history while it is made."""
     # Blocks cannot say that a series has ended: here it ends where its next sample should be, not minutes later.
     lookback = f"--query.lookback-delta={SCRAPE_INTERVAL * 3 // 2}s"
-    return _service(config, "prometheus-import", [*_argv(config, "import.yml"), lookback], "")
+    return _service(config, "prometheus-import", [*_argv(config, "import.yml"), lookback])
 
 
-def _service(config: DemoConfig, name: str, argv: Sequence[str], page: str) -> Service:
+def _service(config: DemoConfig, name: str, argv: Sequence[str]) -> Service:
     ready = functools.partial(answers, f"http://127.0.0.1:{config.ports.prometheus}/-/ready")
-    return Service(name, argv, (config.ports.prometheus,), ready, page=page)
+    return Service(name, argv, (config.ports.prometheus,), ready)
 
 
 def _argv(config: DemoConfig, configuration: str) -> list[str]:
@@ -104,10 +107,4 @@ class Client:
     def query(self, expression: str, time: float) -> list[dict[str, Any]]:
         """Return the instant vector of an expression."""
         found: list[dict[str, Any]] = self.get("query", query=expression, time=f"{time:.3f}")["result"]
-        return found
-
-    def query_range(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
-        """Return the series of an expression."""
-        span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        found: list[dict[str, Any]] = self.get("query_range", query=expression, **span)["result"]
         return found

@@ -101,12 +101,8 @@ def describe(parts: Iterable[Part], config: DemoConfig, say: Callable[[str], Non
 
 def refuse_taken_ports(services: Iterable[Service]) -> None:
     """Try every port on loopback; raise ConfigError that names those which others hold."""
-    taken = [
-        f"port {port} is taken, {service.name} needs it"
-        for service in services
-        for port in service.ports
-        if not _is_free(port)
-    ]
+    wanted = sorted((port, service.name) for service in services for port in service.ports)
+    taken = [f"port {port} is taken, {name} needs it" for port, name in wanted if not _is_free(port)]
     if taken:
         shown = "; ".join(taken[:5]) + (f"; and {len(taken) - 5} more" if len(taken) > 5 else "")
         raise ConfigError(f"{shown}. Choose other ports with --port-base, or end what holds them")

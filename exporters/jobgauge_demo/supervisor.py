@@ -99,7 +99,7 @@ class Supervisor:
     def start(self, services: Sequence[Service], timeout: float = 60.0) -> None:
         """Start children and return once all are ready; raise ChildError where one is not in time."""
         for service in services:
-            self._children[service.name] = _Running(service, self._launch(service))
+            self._children[service.name] = _Running(service, self._launch(service, "w"))
         waiting = [self._children[service.name] for service in services]
         deadline = time.monotonic() + timeout
         while waiting := [running for running in waiting if not self._is_ready(running)]:
@@ -118,7 +118,7 @@ class Supervisor:
             if running.restart_at is not None:
                 if now >= running.restart_at:
                     running.restart_at = None
-                    running.child = self._launch(running.service)
+                    running.child = self._launch(running.service, "a")
             elif (status := running.child.status()) is not None:
                 self._died(running, status, now)
 
@@ -147,8 +147,8 @@ class Supervisor:
         for name in ending:
             del self._children[name]
 
-    def _launch(self, service: Service) -> process.Child:
-        with open(self._log(service), "a", encoding="utf-8") as log:
+    def _launch(self, service: Service, mode: str) -> process.Child:
+        with open(self._log(service), mode, encoding="utf-8") as log:
             log.write(f"--- {time.strftime('%F %T')} {shlex.join(service.argv)}\n")
         return process.start(service.argv, log=self._log(service), environment=service.environment)
 
