@@ -95,23 +95,6 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a table: the label, or the name of the query, that it shows, and how."""
-
-    source: str
-    title: str
-    unit: Unit = Unit.TEXT
-    scale: Scale = ()
-    mappings: Sequence[Word] = ()
-    texts: Mapping[str, str] = field(default_factory=dict)  # what to show for a label's values
-    links: Sequence[Link] = ()
-    bar: bool = False
-    wrap: bool = False  # long text over several lines
-    hidden: bool = False  # there for links to read
-    width: int = 0
-
-
-@dataclass(frozen=True)
 class Panel:
     """A panel before it has a place; width in 24ths of the page, 0 for an equal share of its row."""
 
@@ -172,12 +155,12 @@ def timeseries(
     if stack:
         field_config["custom"] = {"stacking": {"mode": "normal"}, "fillOpacity": 60, "lineWidth": 1}
     overrides = style.by_name(colours or {})
-    targets = _targets(queries)
+    asked = targets(queries)
     if not colours and not any("{{" in query.legend for query in queries):
-        overrides = style.by_query(target["refId"] for target in targets)
+        overrides = style.by_query(target["refId"] for target in asked)
     overrides += [_drawn(name, _LINE) for name in lines] + [_drawn(name, _LIMIT) for name in limits]
     extra = {"fieldConfig": {"defaults": field_config, "overrides": overrides}}
-    return Panel("timeseries", title, about.text, targets, extra, width, height)
+    return Panel("timeseries", title, about.text, asked, extra, width, height)
 
 
 # A line beside a stack, and one that is not to be passed.
@@ -219,7 +202,7 @@ def stat(
         "fieldConfig": {"defaults": defaults},
         "options": {"textMode": "value_and_name"} if named else {},
     }
-    return Panel("stat", title, about.text, _targets(queries, instant=True), extra, width, height)
+    return Panel("stat", title, about.text, targets(queries, instant=True), extra, width, height)
 
 
 def verdict(
@@ -234,7 +217,7 @@ def verdict(
 ) -> Panel:
     """One word a series instead of its number: `words` has what to say for each series' name."""
     overrides = [
-        {"matcher": {"id": "byName", "options": name}, "properties": [_mappings(said)]}
+        {"matcher": {"id": "byName", "options": name}, "properties": [mappings(said)]}
         for name, said in words.items()
     ]
     extra = {
@@ -246,10 +229,11 @@ def verdict(
             "wideLayout": False,
         },
     }
-    return Panel("stat", title, about.text, _targets([query], instant=True), extra, width, height)
+    return Panel("stat", title, about.text, targets([query], instant=True), extra, width, height)
 
 
-def _mappings(said: Sequence[Word]) -> Json:
+def mappings(said: Sequence[Word]) -> Json:
+    """Return the property that puts words for numbers."""
     return {"id": "mappings", "value": style.words(*said)}
 
 
@@ -269,7 +253,7 @@ def tiles(
         "fieldConfig": {"defaults": defaults},
         "options": {"colorMode": "background", "textMode": "name", "text": {"titleSize": 11}},
     }
-    return Panel("stat", title, about.text, _targets([query], instant=True), extra, width, height)
+    return Panel("stat", title, about.text, targets([query], instant=True), extra, width, height)
 
 
 def bars(
@@ -291,45 +275,7 @@ def bars(
     if scale:
         defaults |= {"thresholds": style.thresholds(scale), "color": {"mode": "thresholds"}}
     extra = {"fieldConfig": {"defaults": defaults}}
-    return Panel("bargauge", title, about.text, _targets(queries, instant=True), extra, width, height)
-
-
-def table(
-    title: str,
-    about: About,
-    queries: Mapping[str, str],
-    columns: Sequence[Column],
-    *,
-    sort: str = "",
-    no_rows: str = style.NO_VALUE,
-    width: int = 0,
-    height: int = 10,
-) -> Panel:
-    """Rows joined from instant queries: `queries` maps names to PromQL; all must aggregate to the same labels.
-
-    A column shows a label or one of the queries. What no column names is not shown. `sort` is a column's title, largest
-    value first.
-    """
-    ids = dict(zip(queries, ascii_uppercase, strict=False))
-    # One query's values are in "Value"; with several, Grafana tells them apart by the query's letter.
-    fields = {name: f"Value #{ids[name]}" if len(ids) > 1 else "Value" for name in queries}
-    shown = {fields.get(column.source, column.source): column.title for column in columns}
-    order = {name: place for place, name in enumerate(shown)}
-    transformations = [
-        {"id": "merge", "options": {}},
-        {"id": "filterFieldsByName", "options": {"include": {"names": list(shown)}}},
-        {"id": "organize", "options": {"indexByName": order, "renameByName": shown, "excludeByName": {}}},
-    ]
-    extra: Json = {
-        "fieldConfig": {
-            "defaults": {"noValue": no_rows},
-            "overrides": [_column(column) for column in columns],
-        },
-        "options": {"sortBy": [{"displayName": sort, "desc": True}] if sort else []},
-        "transformations": transformations,
-    }
-    targets = _targets([Query(expr) for expr in queries.values()], instant=True, form="table")
-    return Panel("table", title, about.text, targets, extra, width, height)
+    return Panel("bargauge", title, about.text, targets(queries, instant=True), extra, width, height)
 
 
 def states(
@@ -337,14 +283,14 @@ def states(
 ) -> Panel:
     """A band a series over time, coloured by what its value means."""
     extra = {"fieldConfig": {"defaults": {"mappings": style.words(*verdicts)}}}
-    return Panel("state-timeline", title, about.text, _targets([query]), extra, width, height)
+    return Panel("state-timeline", title, about.text, targets([query]), extra, width, height)
 
 
 def heatmap(title: str, about: About, expr: str, *, unit: Unit, width: int = 0, height: int = 8) -> Panel:
     """How a histogram's buckets (`sum by (le)`) fill over time."""
-    targets = _targets([Query(expr, "{{le}}")], form="heatmap")
+    asked = targets([Query(expr, "{{le}}")], form="heatmap")
     extra = {"options": {"yAxis": {"unit": unit.value[0]}}}
-    return Panel("heatmap", title, about.text, targets, extra, width, height)
+    return Panel("heatmap", title, about.text, asked, extra, width, height)
 
 
 def text(title: str, content: str, *, width: int = 0, height: int = 4) -> Panel:
@@ -354,7 +300,8 @@ def text(title: str, content: str, *, width: int = 0, height: int = 4) -> Panel:
     )
 
 
-def _targets(queries: Sequence[Query], *, instant: bool = False, form: str = "time_series") -> list[Json]:
+def targets(queries: Sequence[Query], *, instant: bool = False, form: str = "time_series") -> list[Json]:
+    """Return queries as Grafana has them."""
     if len(queries) > len(ascii_uppercase):
         raise ValueError(
             f"{len(queries)} queries in one panel; Grafana has letters for {len(ascii_uppercase)}"
@@ -372,50 +319,3 @@ def _targets(queries: Sequence[Query], *, instant: bool = False, form: str = "ti
         }
         for ref, query in zip(ascii_uppercase, queries, strict=False)
     ]
-
-
-_DATE_WIDTH = 165
-
-# How a cell is drawn: for Grafana from 9.5 on, and before.
-_COLOURED_TEXT: list[Json] = [
-    {"id": "custom.cellOptions", "value": {"type": "color-text"}},
-    {"id": "custom.displayMode", "value": "color-text"},
-]
-# Long text in several lines: for Grafana from 12.2 on, and before.
-_WRAPPED: list[Json] = [
-    {"id": "custom.wrapText", "value": True},
-    {"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}},
-]
-_BAR: list[Json] = [
-    {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
-    {"id": "custom.displayMode", "value": "basic"},
-    {
-        "id": "fieldMinMax",
-        "value": True,
-    },  # else the bars are measured against the largest number of the table
-    style.fixed(style.SERIES[0]),
-]
-
-
-def _column(column: Column) -> Json:
-    properties: list[Json] = [{"id": key, "value": value} for key, value in column.unit.json.items()]
-    properties.append({"id": "noValue", "value": "-"})
-    if column.scale:
-        properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
-        properties += _COLOURED_TEXT
-    if column.mappings:
-        properties.append(_mappings(column.mappings))
-        properties += _COLOURED_TEXT
-    if column.texts:
-        properties.append({"id": "mappings", "value": style.translations(column.texts)})
-    if column.bar:
-        properties += _BAR
-    if column.wrap:
-        properties += _WRAPPED
-    if column.links:
-        properties.append({"id": "links", "value": [link.json for link in column.links]})
-    if column.hidden:
-        properties.append({"id": "custom.hidden", "value": True})
-    if width := column.width or (_DATE_WIDTH if column.unit is Unit.DATE else 0):
-        properties.append({"id": "custom.width", "value": width})
-    return {"matcher": {"id": "byName", "options": column.title}, "properties": properties}

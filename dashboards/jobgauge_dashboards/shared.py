@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import style
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, table, timeseries
+from jobgauge_dashboards.panels import About, Link, Panel, Query, bars, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit, Word
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import having
 
 # States of nodes, of either scheduler, in which no job can start.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from jobgauge_dashboards import shared
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import job_of_row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table, timeseries
+from jobgauge_dashboards.panels import About, Panel, Query, stat, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import Variable
 
 _MINE = '{cluster="$cluster",user="$user"}'

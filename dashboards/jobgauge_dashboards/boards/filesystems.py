@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jobgauge_dashboards import links, style
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, bars, table, timeseries
+from jobgauge_dashboards.panels import About, Link, Panel, Query, bars, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable
 
 _ALONE_ONLY = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, job_of_row
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, stat, table
+from jobgauge_dashboards.panels import About, Link, Panel, Query, stat
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import USER, Variable, having
 
 _LEVEL = "cluster_user_account"

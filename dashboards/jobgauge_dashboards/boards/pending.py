@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jobgauge_dashboards import shared
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, bars, stat, table
+from jobgauge_dashboards.panels import About, Panel, Query, bars, stat
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, USER, Variable, having
 
 _WAITING = having(USER, 'state="pending"')

@@ -5,9 +5,10 @@ from __future__ import annotations
 from jobgauge_dashboards import shared
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, cell
-from jobgauge_dashboards.panels import About, Column, Link, Panel, Query, table, timeseries
+from jobgauge_dashboards.panels import About, Link, Panel, Query, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable
 
 _TO_USER = Link("This user's jobs", board("my-jobs", {"user": cell("User")}))

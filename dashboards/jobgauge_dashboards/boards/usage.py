@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, stat, table, timeseries
+from jobgauge_dashboards.panels import About, Panel, Query, stat, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable
 
 _ACCOUNT = "cluster, account"

@@ -6,9 +6,10 @@ import pytest
 
 from jobgauge_dashboards import style
 from jobgauge_dashboards.board import Board, Role, Row
-from jobgauge_dashboards.panels import About, Column, Panel, Query, merge, stat, table, timeseries
+from jobgauge_dashboards.panels import About, Panel, Query, merge, stat, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Json, Unit, Word
+from jobgauge_dashboards.tables import Column, table
 
 ABOUT = About("It shows.", "So it is computed.", "So it misleads.")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import shared
-from jobgauge_dashboards.panels import About, Column, Panel, Query, bars, stat, table, verdict
+from jobgauge_dashboards.panels import About, Panel, Query, bars, stat, verdict
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import JOB, having
 
 # Shares of what the job asked for, over its life in the time range.

@@ -1,0 +1,113 @@
+"""Tables: the rows of instant queries joined on their labels, a column each label or query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from string import ascii_uppercase
+
+from jobgauge_dashboards import style
+from jobgauge_dashboards.panels import About, Link, Panel, Query, mappings, targets
+from jobgauge_dashboards.style import Json, Scale, Unit, Word
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the label, or the name of the query, that it shows, and how."""
+
+    source: str
+    title: str
+    unit: Unit = Unit.TEXT
+    scale: Scale = ()
+    mappings: Sequence[Word] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)  # what to show for a label's values
+    links: Sequence[Link] = ()
+    bar: bool = False
+    wrap: bool = False  # long text over several lines
+    hidden: bool = False  # there for links to read
+    width: int = 0
+
+
+def table(
+    title: str,
+    about: About,
+    queries: Mapping[str, str],
+    columns: Sequence[Column],
+    *,
+    sort: str = "",
+    no_rows: str = style.NO_VALUE,
+    width: int = 0,
+    height: int = 10,
+) -> Panel:
+    """Rows joined from instant queries: `queries` maps names to PromQL; all must aggregate to the same labels.
+
+    A column shows a label or one of the queries. What no column names is not shown. `sort` is a column's title, largest
+    value first.
+    """
+    ids = dict(zip(queries, ascii_uppercase, strict=False))
+    # One query's values are in "Value"; with several, Grafana tells them apart by the query's letter.
+    fields = {name: f"Value #{ids[name]}" if len(ids) > 1 else "Value" for name in queries}
+    shown = {fields.get(column.source, column.source): column.title for column in columns}
+    order = {name: place for place, name in enumerate(shown)}
+    transformations = [
+        {"id": "merge", "options": {}},
+        {"id": "filterFieldsByName", "options": {"include": {"names": list(shown)}}},
+        {"id": "organize", "options": {"indexByName": order, "renameByName": shown, "excludeByName": {}}},
+    ]
+    extra: Json = {
+        "fieldConfig": {
+            "defaults": {"noValue": no_rows},
+            "overrides": [_column(column) for column in columns],
+        },
+        "options": {"sortBy": [{"displayName": sort, "desc": True}] if sort else []},
+        "transformations": transformations,
+    }
+    asked = targets([Query(expr) for expr in queries.values()], instant=True, form="table")
+    return Panel("table", title, about.text, asked, extra, width, height)
+
+
+_DATE_WIDTH = 165
+
+# How a cell is drawn: for Grafana from 9.5 on, and before.
+_COLOURED_TEXT: list[Json] = [
+    {"id": "custom.cellOptions", "value": {"type": "color-text"}},
+    {"id": "custom.displayMode", "value": "color-text"},
+]
+# Long text in several lines: for Grafana from 12.2 on, and before.
+_WRAPPED: list[Json] = [
+    {"id": "custom.wrapText", "value": True},
+    {"id": "custom.cellOptions", "value": {"type": "auto", "wrapText": True}},
+]
+_BAR: list[Json] = [
+    {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+    {"id": "custom.displayMode", "value": "basic"},
+    {
+        "id": "fieldMinMax",
+        "value": True,
+    },  # else the bars are measured against the largest number of the table
+    style.fixed(style.SERIES[0]),
+]
+
+
+def _column(column: Column) -> Json:
+    properties: list[Json] = [{"id": key, "value": value} for key, value in column.unit.json.items()]
+    properties.append({"id": "noValue", "value": "-"})
+    if column.scale:
+        properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
+        properties += _COLOURED_TEXT
+    if column.mappings:
+        properties.append(mappings(column.mappings))
+        properties += _COLOURED_TEXT
+    if column.texts:
+        properties.append({"id": "mappings", "value": style.translations(column.texts)})
+    if column.bar:
+        properties += _BAR
+    if column.wrap:
+        properties += _WRAPPED
+    if column.links:
+        properties.append({"id": "links", "value": [link.json for link in column.links]})
+    if column.hidden:
+        properties.append({"id": "custom.hidden", "value": True})
+    if width := column.width or (_DATE_WIDTH if column.unit is Unit.DATE else 0):
+        properties.append({"id": "custom.width", "value": width})
+    return {"matcher": {"id": "byName", "options": column.title}, "properties": properties}
