@@ -25,7 +25,11 @@ COMPAT = [
 # What to look for in a formula, and what to put there instead.
 BREAKS = {
     "another rate": (r"\birate\(", "increase("),
-    "max for sum": (r"\bsum by\b", "max by"),
+    # Not where sum only drops a label that has one value there.
+    "max for sum": (
+        r"\bsum by\b(?! \([a-z_, ]+\) \(\s*(label_replace\(cluster|\w+:\w+:rate{direction))",
+        "max by",
+    ),
     # Not where max only drops labels: (cluster, instance, jobid, ...) has one series.
     "min for max": (r"\bmax by (?!\(cluster, instance)", "min by "),
     "max for min": (r"\bmin by\b", "max by"),
