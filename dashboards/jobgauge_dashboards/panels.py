@@ -24,7 +24,6 @@ _KINDS = {
     "table": core.Table,
     "state-timeline": core.StateTimeline,
     "heatmap": core.Heatmap,
-    "text": core.Text,
 }
 _LABEL = re.compile(r"\{\{(\w+)\}\}")
 # What grafanalib writes for Grafana versions that are gone.
@@ -291,13 +290,6 @@ def heatmap(title: str, about: About, expr: str, *, unit: Unit, width: int = 0, 
     asked = targets([Query(expr, "{{le}}")], form="heatmap")
     extra = {"options": {"yAxis": {"unit": unit.value[0]}}}
     return Panel("heatmap", title, about.text, asked, extra, width, height)
-
-
-def text(title: str, content: str, *, width: int = 0, height: int = 4) -> Panel:
-    """Words in Markdown, which explain themselves."""
-    return Panel(
-        "text", title, content, (), {"options": {"mode": "markdown", "content": content}}, width, height
-    )
 
 
 def targets(queries: Sequence[Query], *, instant: bool = False, form: str = "time_series") -> list[Json]:

@@ -53,7 +53,6 @@ class Unit(Enum):
     KILOWATT_HOURS = ("kwatth", 1)
     GRAMS = ("massg", None)
     CELSIUS = ("celsius", 0)
-    HERTZ = ("hertz", 1)
     TEXT = ("string", None)
 
     @property
@@ -126,11 +125,6 @@ def nothing(text: str) -> Json:
         "type": "special",
         "options": {"match": "null", "result": {"text": text, "color": NEUTRAL, "index": 0}},
     }
-
-
-def translations(texts: Mapping[str, str]) -> list[Json]:
-    """Return value mappings that put our words for others' words."""
-    return [{"type": "value", "options": {value: {"text": text} for value, text in texts.items()}}]
 
 
 def fixed(colour: str) -> Json:
@@ -257,5 +251,4 @@ HOUSE: dict[str, Json] = {
             "filterValues": {"le": 1e-9},
         },
     },
-    "text": {},
 }

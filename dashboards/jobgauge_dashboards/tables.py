@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from string import ascii_uppercase
 
 from jobgauge_dashboards import style
@@ -20,7 +20,6 @@ class Column:
     unit: Unit = Unit.TEXT
     scale: Scale = ()
     mappings: Sequence[Word] = ()
-    texts: Mapping[str, str] = field(default_factory=dict)  # what to show for a label's values
     links: Sequence[Link] = ()
     bar: bool = False
     wrap: bool = False  # long text over several lines
@@ -81,10 +80,8 @@ _WRAPPED: list[Json] = [
 _BAR: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
     {"id": "custom.displayMode", "value": "basic"},
-    {
-        "id": "fieldMinMax",
-        "value": True,
-    },  # else the bars are measured against the largest number of the table
+    # Else the bars are measured against the largest number of the table.
+    {"id": "fieldMinMax", "value": True},
     style.fixed(style.SERIES[0]),
 ]
 
@@ -98,8 +95,6 @@ def _column(column: Column) -> Json:
     if column.mappings:
         properties.append(mappings(column.mappings))
         properties += _COLOURED_TEXT
-    if column.texts:
-        properties.append({"id": "mappings", "value": style.translations(column.texts)})
     if column.bar:
         properties += _BAR
     if column.wrap:

@@ -356,7 +356,7 @@ def test_panels_have_a_description_a_place_and_an_id_of_their_own(uid: str) -> N
         ):
             assert taken.setdefault(cell, panel["title"]) == panel["title"]
     for panel in shown:
-        if panel["type"] not in ("row", "text"):
+        if panel["type"] != "row":
             assert all(part in panel["description"] for part in ("**How:**", "**Beware:**")), panel["title"]
             # What fits into a title 1280 pixels wide, beside the (i).
             assert len(panel["title"]) <= 6.7 * panel["gridPos"]["w"] - 9, f"{panel['title']} would be cut"
@@ -364,7 +364,7 @@ def test_panels_have_a_description_a_place_and_an_id_of_their_own(uid: str) -> N
 
 @pytest.mark.parametrize("uid", BOARDS)
 def test_only_panels_that_every_supported_grafana_has(uid: str) -> None:
-    core = {"row", "text", "stat", "timeseries", "table", "bargauge", "state-timeline", "heatmap"}
+    core = {"row", "stat", "timeseries", "table", "bargauge", "state-timeline", "heatmap"}
     assert {panel["type"] for panel in panels(BOARDS[uid])} <= core
     assert BOARDS[uid]["schemaVersion"] >= 37  # Grafana 9.2's
 
