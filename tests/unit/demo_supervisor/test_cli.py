@@ -50,6 +50,8 @@ def test_help_teaches_the_ports(capsys: pytest.CaptureFixture[str]) -> None:
         (ports.alertmanager, "Alertmanager"),
         (ports.grafana, "Grafana"),
         (ports.scheduler, "scheduler exporter"),
+        (ports.gateway, "gateway"),
+        (ports.gateway_metrics, "its own metrics"),
         (ports.node(0), ""),
     ):
         assert f"+{offset - ports.base} {name}".rstrip() in text
