@@ -46,7 +46,9 @@ def _job_exporter(config: DemoConfig, index: int, node: str) -> Service:
         f"--path.procfs={root}/proc",
         f"--path.sysfs={root}/sys",
         f"--path.job-facts={root}/job-facts",
+        f"--path.gpus={root}/gpu",
         f"--path.passwd={config.path('nodes', 'passwd')}",
+        "--collector.energy",
     ]
     target = Target(JOB_EXPORTERS, node, config.ports.node(index))
     page = "the job exporter of the first node" if index == 0 else ""

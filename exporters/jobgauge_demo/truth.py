@@ -13,9 +13,7 @@ JUDGED_AFTER = (
 )
 HOLDS_FOR = 60  # seconds that a job's alert must hold before it fires; the rules are written with it
 _SURE_AFTER = JUDGED_AFTER + HOLDS_FOR + 240  # and a few turns of scrapes and rules
-_LINGERS = (
-    420  # seconds after a job's end in which its alert may still be there: an OOM kill is told for 15 minutes
-)
+_LINGERS = 1020  # seconds after a job's end in which its alert may still be there: an OOM kill is told for 15 minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,9 @@ _PROMISES: Mapping[str, tuple[_Promise, ...]] = {
     ),
     "threads": (_Promise("JobTooManyThreads"),),
     "lustre-metadata": (_Promise("JobMetadataStorm"),),
-    "gpu-idle": (_Promise("JobGpuIdle", always=False),),
-    "gpu-some-idle": (_Promise("JobSomeGpusIdle", always=False),),
-    "gpu-low": (_Promise("JobGpuLow", always=False),),
+    "gpu-idle": (_Promise("JobGpuIdle"),),
+    "gpu-some-idle": (_Promise("JobSomeGpusIdle"),),
+    "gpu-low": (_Promise("JobGpuLow"),),
     "oom": (_Promise("JobOomKilled", always=False),),
 }
 # The same for alerts on users, which depend on days: they may fire on who has such jobs.
