@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What the rules cost: a real Prometheus scrapes generated jobs, evaluates all rules, and says how long each group took.
 
 python bench/rules.py --jobs 5000 --users 250
