@@ -138,7 +138,7 @@ PROCESS_CPU_SECONDS = _family(
 START_TIME = _family(
     "hpc_job_start_time_seconds",
     Kind.GAUGE,
-    "When the job appeared on this node (Unix time).",
+    "When the job started (Unix time): on this node from a job exporter, in its record from the scheduler exporter.",
     unit="seconds",
 )
 END_TIME = _family(
