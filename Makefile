@@ -7,7 +7,7 @@ HELM := build/helm
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd rpm
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm chart clean
