@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HELM := build/helm
+PROMETHEUS3 := build/prometheus3/usr/bin/prometheus
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm victoria-metrics
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm chart clean
@@ -43,13 +44,13 @@ lint: $(READY) ## ruff and the import contracts
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY) ## the fast tests
+unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) ## the tests that start real programs
+system: $(READY) $(HELM) $(PROMETHEUS3) ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
-rules: $(READY) ## check and unit-test the rules with promtool
+rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
 	$(BIN)/pytest tests/rules $(ARGS)
 
 generate: $(READY) ## write docs/metrics.md, the dashboards and the chart's copies again
@@ -85,6 +86,11 @@ $(HELM): packaging/tools/go.mod packaging/tools/go.sum
 	@command -v go >/dev/null || packaging/system-packages.sh golang-go
 	@echo "Building $@"
 	@cd packaging/tools && CGO_ENABLED=0 go build -o $(abspath $@) helm.sh/helm/v3/cmd/helm
+	@touch $@
+
+# Debian 12 has Prometheus 2; the next but one release of Debian has 3.
+$(PROMETHEUS3): packaging/tools/debian-release-package.sh
+	@packaging/tools/debian-release-package.sh forky build/prometheus3 prometheus promtool
 	@touch $@
 
 clean: ## remove what make made
