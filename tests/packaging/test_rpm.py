@@ -100,6 +100,18 @@ def test_one_package_each(target: Path) -> None:
     assert set(packages(target)) == {*COMMANDS, "jobgauge"}
 
 
+def test_rpmlint_has_nothing_to_say(target: Path) -> None:
+    config = ROOT / "packaging/rpm/rpmlint.toml"
+    done = subprocess.run(
+        ["rpmlint", "--strict", "--config", config, *packages(target).values()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"{len(packages(target))} packages and 0 specfiles checked; 0 errors, 0 warnings" in done.stdout
+
+
 def test_nothing_reaches_the_systems_folders_but_what_must(target: Path) -> None:
     own = (
         "/usr/lib/jobgauge",
