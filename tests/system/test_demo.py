@@ -1,19 +1,10 @@
 """The demo for real: every program started, the chain checked by --once, broken on purpose, killed in every way."""
 
-import json
 import os
-import random
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,79 +12,9 @@ import pytest
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
 from jobgauge_demo.truth import expected
+from tests.support.demo import NODES, TARGETS, Demo, end, launch, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
-
-NODES = 8
-TARGETS = NODES + 3  # and the scheduler exporter, the gateway, and Prometheus itself
-COMMAND = os.path.join(os.path.dirname(sys.executable), "jobgauge-demo")
-
-
-def free_base() -> int:
-    """Return a port base whose whole range is free."""
-    while True:
-        base = random.randrange(20000, 32000)
-        try:
-            for port in range(base, base + 10 + NODES):
-                with socket.socket() as attempt:
-                    attempt.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.1)
-
-
-@dataclass
-class Demo:
-    """A running jobgauge-demo; what it says goes to a file."""
-
-    directory: Path
-    base: int
-    process: "subprocess.Popen[bytes]"
-    output: Path
-
-    @property
-    def text(self) -> str:
-        return self.output.read_text()
-
-    def says(self, words: str) -> None:
-        with suppress(AssertionError):
-            wait_until(lambda: words in self.text or self.process.poll() is not None)
-        assert words in self.text, self.text
-
-    def children(self) -> dict[int, str]:
-        """Return the command lines of all processes that name the demo's folder, by pid."""
-        found = {}
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                command = (
-                    Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                )
-            except OSError:
-                continue
-            if str(self.directory) in command and int(pid) not in (self.process.pid, os.getpid()):
-                found[int(pid)] = command
-        return found
-
-    def child(self, words: str) -> int:
-        """Return the pid of the only child whose command line has these words."""
-        (pid,) = [pid for pid, command in self.children().items() if words in command]
-        return pid
-
-    def query(self, expression: str, when: float) -> dict[str, float]:
-        """Ask its Prometheus; return values by instance (or "" where there is none)."""
-        parameters = urllib.parse.urlencode({"query": expression, "time": when})
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{self.base}/api/v1/query?{parameters}", timeout=20
-        ) as answer:
-            result = json.load(answer)["data"]["result"]
-        return {one["metric"].get("instance", ""): float(one["value"][1]) for one in result}
 
 
 @pytest.fixture
@@ -102,21 +23,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     started: list[Demo] = []
 
     def run(name: str, *flags: str, base: int = 0) -> Demo:
-        base = base or free_base()
-        directory = tmp_path / name
-        argv = [COMMAND, f"--nodes={NODES}", f"--dir={directory}", f"--port-base={base}", *flags]
-        output = tmp_path / f"output-{len(started)}"
-        with open(output, "wb") as file:
-            process = subprocess.Popen(argv, stdout=file, stderr=subprocess.STDOUT)
-        started.append(Demo(directory, base, process, output))
+        started.append(launch(tmp_path, name, *flags, base=base))
         return started[-1]
 
     yield run
-    for demo in started:
-        demo.process.kill()
-        demo.process.wait()
-    for demo in started:
-        wait_until(lambda demo=demo: not demo.children(), 30)
+    end(started)
 
 
 def seed_with_alerts() -> int:
