@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from jobgauge import log as logs
 from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.errors import ConfigError
+from jobgauge.secretfile import private
 from jobgauge_gateway.promql.limits import Limits
 
 CHANNEL_HEADER = "X-Jobgauge-Channel"
@@ -18,7 +17,6 @@ METHODS = ("grafana-id", "grafana-user", "token", "unix")
 KINDS = ("prometheus", "victoriametrics")
 OWN_LOGIN = "password"  # the way of login of accounts that Grafana itself keeps
 
-_SHORTEST_SECRET = 16  # characters
 _PAIR = re.compile(r"[^=\s]+=[^=\s]+")
 _SERIES_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _HEADER = re.compile(r"[A-Za-z0-9-]+: ?[ -~]+")
@@ -313,32 +311,12 @@ class GatewayConfig:
         return Limits(bytes=self.limit_bytes, selectors=self.limit_selectors, depth=self.limit_depth)
 
 
-def read_secrets(path: str) -> tuple[bytes, ...]:
-    """Return the secrets in a file, one a line; raise ConfigError where it is open to others or holds a weak one."""
-    secrets = tuple(line.strip() for line in _private(path).splitlines() if line.strip())
-    if not secrets or min(map(len, secrets)) < _SHORTEST_SECRET:
-        raise ConfigError(
-            f"{path}: a secret of at least {_SHORTEST_SECRET} characters is expected: make one with `openssl rand -hex 32`"
-        )
-    return secrets
-
-
 def read_authorization(path: str) -> str:
     """Return the Authorization header in a file."""
     try:
-        text = _private(path).strip().decode("ascii")
+        text = private(path).strip().decode("ascii")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: the header holds something that is not ASCII") from error
     if not text or not text.isprintable():
         raise ConfigError(f"{path}: one line is expected, such as `Bearer TOKEN`")
     return text
-
-
-def _private(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise ConfigError(f"{path}: everybody can read or write this secret: chmod o-rw {path}")
-            return file.read()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error

@@ -18,6 +18,7 @@ class Kind(Enum):
     PASS = auto()  # nothing in the answer belongs to anybody
     STAFF = auto()  # passed for staff; others get an empty answer
     STATIC = auto()  # answered here
+    CALLER = auto()  # answered here: who asks, as what
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ _TABLE = (
     Endpoint("labels", Kind.MATCH, _BOTH, _WHEN | {"limit"}, _MATCH),
     Endpoint("metadata", Kind.PASS, single=frozenset(["metric", "limit", "limit_per_metric"])),
     Endpoint("status/buildinfo", Kind.STATIC, own=_BUILD),
+    Endpoint("whoami", Kind.CALLER),
     Endpoint("rules", Kind.STAFF, ("GET",), frozenset(["type", "exclude_alerts"]), _RULES, _NO_RULES),
     Endpoint("alerts", Kind.STAFF, own=_NO_ALERTS),
 )

@@ -16,7 +16,8 @@ from aiohttp.web import BaseRequest
 
 from jobgauge import yamlfile
 from jobgauge.errors import ConfigError
-from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig, read_secrets
+from jobgauge.secretfile import read_secrets
+from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig
 from jobgauge_gateway.grafana_token import GrafanaTokens
 from jobgauge_gateway.people import Directory
 from jobgauge_gateway.problem import unidentified, unwelcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Planner:
         """Return what to do for this caller; raise Problem where it may not be done."""
         if endpoint.kind is Kind.STATIC or (endpoint.kind is Kind.STAFF and not scope.staff):
             return Plan(own=endpoint.own)
+        if endpoint.kind is Kind.CALLER:
+            return Plan(own=_whoami(scope))
         if endpoint.kind is Kind.STAFF:
             return Plan(endpoint.path, self._of_staff(parameters), "GET")
         try:
@@ -104,6 +107,17 @@ class Planner:
     def _of_staff(self, parameters: Parameters) -> tuple[tuple[str, str], ...]:
         form = [(name, _plain(name, text, _WORD)) for name, text in parameters.single.items()]
         return (*form, *((name, text) for name, texts in parameters.lists.items() for text in texts))
+
+
+def _whoami(scope: Scope) -> bytes:
+    """Return the answer that tells callers what they are here, for front ends that choose what to show first."""
+    data = {
+        "login": scope.login,
+        "staff": scope.staff,
+        "leads": sorted(scope.leads),
+        "accounts": sorted(scope.accounts),
+    }
+    return json.dumps({"status": "success", "data": data}).encode()
 
 
 def _required(single: Mapping[str, str], name: str) -> str:

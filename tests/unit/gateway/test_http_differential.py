@@ -108,6 +108,20 @@ def test_what_grafana_asks_to_learn_about_the_store(gateway: Gateway) -> None:
     assert gateway.ask("query_exemplars", "alice", query="hpc_job_cpus", start=START, end=NOW)[0] == 200
 
 
+@pytest.mark.parametrize("caller", [ALICE, CAROL, STAFF], ids=lambda caller: caller.login)
+def test_callers_learn_what_they_are_here(gateway: Gateway, caller: Scope) -> None:
+    accounts = sorted(caller.member_of | caller.leads)
+    wanted = {
+        "login": caller.login,
+        "staff": caller.staff,
+        "leads": sorted(caller.leads),
+        "accounts": accounts,
+    }
+    assert gateway.ask("whoami", caller.login) == (200, {"status": "success", "data": wanted})
+    assert gateway.ask("whoami")[0] == 401
+    assert gateway.ask("whoami", caller.login, method="POST")[0] == 405
+
+
 def test_the_stores_own_sentence_about_a_query_reaches_the_caller(gateway: Gateway) -> None:
     status, body = gateway.ask("query", "alice", query="rate(hpc_job_cpus)")
     assert (status, body["errorType"]) == (400, "bad_data")
