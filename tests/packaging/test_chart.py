@@ -99,6 +99,7 @@ def test_kubernetes_knows_every_field(values: Path) -> None:
         ("externalTargets.jobExporters={node01}", "externalTargets.jobExporters"),
         ("jobExporter.jobFacts=relative", "jobFacts"),
         ("grafana.datasource=true", "grafana.datasourceUrl"),
+        ("schedulerExporter.enabled=true,schedulerExporter.config.backend=slurm-rest", "tokenSecret"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(setting: str, named: str) -> None:
@@ -235,20 +236,55 @@ def test_no_secret_is_rendered(everything: Objects) -> None:
     assert volumes["channel"]["secret"]["secretName"] == "jobgauge-channel"
 
 
-def test_programs_accept_their_configuration_and_flags(everything: Objects, tmp_path: Path) -> None:
-    for kind, component in (
-        ("DaemonSet", "job-exporter"),
-        ("Deployment", "scheduler-exporter"),
-        ("Deployment", "gateway"),
+def test_exporters_behind_tls_and_slurmrestds_token_come_by_secrets() -> None:
+    objects = render("--values", CHART / "ci/slurmrestd-values.yaml")
+    wanted = {"web": "jobgauge-web", "token": "slurmrestd-token"}
+    for kind, component, names in (
+        ("DaemonSet", "job-exporter", {"web"}),
+        ("Deployment", "scheduler-exporter", {"web", "token"}),
     ):
-        command = pod(everything, kind, component)["containers"][0]["args"]
-        for name, text in everything["ConfigMap", f"r-jobgauge-{component}"]["data"].items():
-            (tmp_path / name).write_text(text)
-        (tmp_path / "channel").write_text("0123456789abcdef0123456789abcdef\n")
-        (tmp_path / "channel").chmod(0o440)
-        places = {"/etc/jobgauge": str(tmp_path), "/run/secrets/jobgauge": str(tmp_path)}
-        for place, here in places.items():
-            command = [argument.replace(place, here) for argument in command]
+        spec = pod(objects, kind, component)
+        secrets = {
+            volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume
+        }
+        assert secrets == {name: wanted[name] for name in names}
+        (container,) = spec["containers"]
+        assert "--web.config.file=/run/secrets/web/web.yml" in container["args"]
+        assert container["livenessProbe"] == {"tcpSocket": {"port": "metrics"}}
+        (endpoint,) = objects["PodMonitor", f"r-jobgauge-{component}"]["spec"]["podMetricsEndpoints"]
+        assert (endpoint["scheme"], endpoint["tlsConfig"]["serverName"]) == ("https", "jobgauge")
+    assert "--slurmrest.token-file=/run/secrets/slurmrestd/token" in container["args"]
+
+
+def test_a_sites_own_board_replaces_the_charts() -> None:
+    objects = render("--values", CHART / "ci/slurmrestd-values.yaml")
+    assert "Our job" in objects["ConfigMap", "r-jobgauge-board-job"]["data"]["jobgauge-job.json"]
+    others = [
+        each["data"] for (kind, name), each in objects.items() if kind == "ConfigMap" and "-board-" in name
+    ]
+    assert len(others) == len([*(ROOT / "dashboards/json").glob("*/*.json")])
+
+
+@pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+def test_programs_accept_their_configuration_and_flags(values: Path, tmp_path: Path) -> None:
+    objects = render("--values", values)
+    for secret, text in {
+        "channel": "0123456789abcdef0123456789abcdef",
+        "token": "t",
+        "web.yml": "{}",
+    }.items():
+        (tmp_path / secret).write_text(text)
+        (tmp_path / secret).chmod(0o440)
+    programs = [(kind, name) for kind, name in objects if kind in ("DaemonSet", "Deployment")]
+    assert programs
+    for kind, name in programs:
+        for file, text in objects["ConfigMap", name]["data"].items():
+            (tmp_path / file).write_text(text)
+        (container,) = objects[kind, name]["spec"]["template"]["spec"]["containers"]
+        command = [
+            re.sub(r"=/(etc/jobgauge|run/secrets/\w+)/", f"={tmp_path}/", argument)
+            for argument in container["args"]
+        ]
         done = subprocess.run(
             [*_here(command), "--check-config"], capture_output=True, text=True, check=False
         )

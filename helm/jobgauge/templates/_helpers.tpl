@@ -60,6 +60,9 @@ checksum/config: {{ list $own.config $own.people | toJson | sha256sum }}
 {{- if eq $.Values.monitoring.mode "annotations" }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ index . 2 | quote }}
+{{- if and $.Values.web.configSecret (ne (index . 2) 9797) }}
+prometheus.io/scheme: https
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -69,6 +72,30 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Serving by TLS, of an exporter: its flag, its volume, its probes. */}}
+{{- define "jobgauge.web.probes" -}}
+{{- if .Values.web.configSecret -}}
+# The kubelet has no client certificate.
+livenessProbe: {tcpSocket: {port: metrics}}
+readinessProbe: {tcpSocket: {port: metrics}}
+{{- else -}}
+livenessProbe: {httpGet: {path: /-/healthy, port: metrics}, timeoutSeconds: 5}
+readinessProbe: {httpGet: {path: /-/healthy, port: metrics}, timeoutSeconds: 5}
+{{- end }}
+{{- end }}
+
+{{- define "jobgauge.web.mount" -}}
+{{- if .Values.web.configSecret -}}
+- {name: web, mountPath: /run/secrets/web, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "jobgauge.web.volume" -}}
+{{- with .Values.web.configSecret -}}
+- {name: web, secret: {secretName: {{ quote . }}, defaultMode: 0440}}
 {{- end }}
 {{- end }}
 
