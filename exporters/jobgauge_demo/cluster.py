@@ -8,7 +8,7 @@ from functools import lru_cache
 from jobgauge_demo.jobs import Job
 from jobgauge_demo.lanes import Lane, make_job
 from jobgauge_demo.people import MINIMUM_USERS, people
-from jobgauge_demo.placing import make_lanes, make_nodes
+from jobgauge_demo.placing import LOGIN_NODES, make_lanes, make_nodes, make_sessions
 
 _REMEMBERED = 1 << 14  # jobs
 
@@ -24,15 +24,17 @@ class Cluster:
         self.seed = seed
         self.users = people(users)
         self.nodes = make_nodes(nodes)
+        self.machines = (*self.nodes, *LOGIN_NODES)  # all that have a job exporter
         self.lanes = make_lanes(seed, self.nodes, self.users)
+        self._all = (*self.lanes, *make_sessions(seed, len(self.lanes), self.users))
         self._by_node: dict[str, tuple[Lane, ...]] = {
-            node.name: tuple(lane for lane in self.lanes if any(p.node == node.name for p in lane.places))
-            for node in self.nodes
+            node.name: tuple(lane for lane in self._all if any(p.node == node.name for p in lane.places))
+            for node in self.machines
         }
         self._job = lru_cache(_REMEMBERED)(self._make)
 
     def _make(self, lane: int, number: int) -> Job:
-        return make_job(self.lanes, self.lanes[lane], number)
+        return make_job(self._all, self._all[lane], number)
 
     def job(self, lane: Lane, number: int) -> Job | None:
         """Return a job of a lane by its number; None for what would have been before the beginning."""
@@ -43,7 +45,7 @@ class Cluster:
         return self._by_node[node]
 
     def running(self, t: float, node: str | None = None) -> list[Job]:
-        """Return the jobs that hold CPUs at t, suspended ones included: on one node, or on all."""
+        """Return the jobs that hold CPUs at t, suspended ones included; on one machine: on a login node, the sessions."""
         lanes = self.lanes if node is None else self._by_node[node]
         found = []
         for lane in lanes:

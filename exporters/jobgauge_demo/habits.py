@@ -204,5 +204,30 @@ HABITS: dict[str, Habit] = {
             gpu_load=(0.09,),
             gpu_memory=0.3,
         ),
+        Habit(
+            name="shell",
+            about="edits files and submits jobs on a login node",
+            programs=(("/usr/bin/bash", 1.0),),
+            cores=0.03,
+            memory=0.2,
+            metadata=2.0,
+        ),
+        Habit(
+            name="build",
+            about="compiles on a login node with as many processes as it has CPUs",
+            programs=(("/usr/bin/make", 0.02), ("/usr/libexec/gcc/x86_64-redhat-linux/11/cc1plus", 0.98)),
+            busy=0.9,
+            system=0.15,
+            metadata=400.0,
+        ),
+        Habit(
+            name="notebook",
+            about="analyses data on a login node rather than in a job",
+            programs=_PYTHON,
+            cores=2.0,
+            memory=0.9,
+            cache=0.05,
+            lustre=(30_000_000, 1_000_000),
+        ),
     )
 }

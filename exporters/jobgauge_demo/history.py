@@ -45,7 +45,7 @@ def write_history(cluster: Cluster, directory: str, start: int, end: int, step: 
 
 def _targets(cluster: Cluster, times: range) -> dict[Target, _Columns]:
     """Return the samples of every series of every target."""
-    found = {(node.name, JOB_EXPORTERS): _of_node(cluster, node, times) for node in cluster.nodes}
+    found = {(node.name, JOB_EXPORTERS): _of_node(cluster, node, times) for node in cluster.machines}
     return found | {(HEAD, SCHEDULER_EXPORTER): _of_scheduler(cluster, times)}
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from jobgauge_demo.people import User
-from jobgauge_demo.story import Template
+from jobgauge_demo.story import LOGIN, Template
 
 _SWING = 900  # seconds, about, of one swing of the load
 _BURST = 600  # seconds, about, between two bursts of writing
@@ -41,6 +41,16 @@ class Job:
     array_id: int = 0
     task: int = -1
     restarts: int = 0
+
+    @property
+    def shown_id(self) -> str:
+        """Return what the job exporter calls it: the scheduler's id, or on a login node the slice of the user."""
+        return f"user-{self.user.uid}.slice" if self.session else str(self.id)
+
+    @property
+    def session(self) -> bool:
+        """Tell whether it is no job, but what a user does on a login node."""
+        return self.template.partition == LOGIN
 
     @property
     def suspended_from(self) -> int:

@@ -10,7 +10,7 @@ from jobgauge_demo.habits import GIB, HABITS
 from jobgauge_demo.jobs import Place
 from jobgauge_demo.lanes import Lane
 from jobgauge_demo.people import STAFF, User
-from jobgauge_demo.story import NEVER, ORDINARY, ORDINARY_MINUTES, STORY, Template
+from jobgauge_demo.story import LOGIN, NEVER, ORDINARY, ORDINARY_MINUTES, SESSIONS, STORY, Template
 
 MINIMUM_NODES = 8
 GPU_MODEL = "NVIDIA A100-SXM4-80GB"
@@ -53,6 +53,9 @@ def make_nodes(count: int) -> tuple[Node, ...]:
         Node(f"g{i + 1:03d}", ("gpu",), memory=512 * GIB, gpus=4, sluid=i % 4 == 1) for i in range(with_gpus)
     ]
     return tuple(nodes)
+
+
+LOGIN_NODES = (Node("login1", (LOGIN,)),)
 
 
 @dataclass(slots=True)
@@ -102,6 +105,16 @@ def make_lanes(seed: int, nodes: Sequence[Node], users: Sequence[User]) -> tuple
     for kind in NEVER:
         waiting = replace(kind, reason=kind.reason.format(drained=drained))
         lanes.append(_lane(seed, len(lanes), waiting, by_name[kind.user], ()))
+    return tuple(lanes)
+
+
+def make_sessions(seed: int, first: int, users: Sequence[User]) -> tuple[Lane, ...]:
+    """Place what runs on the login nodes; `first` is the number of its first lane."""
+    by_name = {user.name: user for user in users}
+    free = [_Free(node) for node in LOGIN_NODES]
+    lanes: list[Lane] = []
+    for kind in SESSIONS:
+        lanes += _lanes_of(seed, first + len(lanes), kind, by_name, free)
     return tuple(lanes)
 
 

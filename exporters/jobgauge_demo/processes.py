@@ -15,6 +15,7 @@ _PID_MAX = 4 << 20
 _REMEMBERED = 1024  # jobs on a node
 _TASKS = 4  # processes that share the threads of a node's work
 _TICK = 10_000  # microseconds
+_SESSION = "session-4.scope"
 _SCRIPT = "/var/spool/slurmd/job{:05d}/slurm_script"
 
 
@@ -50,37 +51,41 @@ class Process:
 
 
 def processes(cluster: Cluster, job: Job, node: str) -> tuple[Process, ...]:
-    """Return a job's processes on a node; the same ones for the whole run."""
+    """Return a job's processes on a node, or a session's; the same ones for the whole run."""
     return _processes(cluster, job.lane, job.number, node)
 
 
 @lru_cache(_REMEMBERED)
 def _processes(cluster: Cluster, lane: int, number: int, node: str) -> tuple[Process, ...]:
-    job = cluster.job(cluster.lanes[lane], number)
+    own = next(one for one in cluster.lanes_on(node) if one.index == lane)
+    job = cluster.job(own, number)
     if job is None:
         return ()
     pid = _first_pid(cluster, job, node)
     found: list[Process] = []
 
-    def add(step: str, group: str, uid: int, exe: str, *argv: str, threads: int = 1, running: int = 0, waiting: int = 0, share: float = 0.0) -> None:  # fmt: skip
+    def add(group: str, uid: int, exe: str, *argv: str, threads: int = 1, running: int = 0, waiting: int = 0, share: float = 0.0) -> None:  # fmt: skip
         at = pid + sum(process.threads for process in found)
-        found.append(
-            Process(at, f"step_{step}/{group}", uid, exe, argv or (exe,), threads, running, waiting, share)
-        )
+        found.append(Process(at, group, uid, exe, argv or (exe,), threads, running, waiting, share))
 
     def stepd(step: str) -> None:
-        add(step, "slurm", 0, "/usr/sbin/slurmstepd", f"slurmstepd: [{job.id}.{step}]")
+        add(f"step_{step}/slurm", 0, "/usr/sbin/slurmstepd", f"slurmstepd: [{job.id}.{step}]")
 
-    stepd("extern")
-    add("extern", "user/task_special", 0, "/usr/bin/sleep", "sleep", "100000000")
-    if job.places[0].node == node:
-        stepd("batch")
-        add("batch", "user/task_0", job.user.uid, "/usr/bin/bash", "/bin/bash", _SCRIPT.format(job.id))
-        add("batch", "user/task_0", job.user.uid, "/usr/bin/srun", "srun", job.template.habit.programs[0][0])
-    stepd("0")
+    uid = job.user.uid
+    if job.session:
+        add(_SESSION, 0, "/usr/sbin/sshd", f"sshd: {job.user.name} [priv]")
+        add(_SESSION, uid, "/usr/bin/bash", "-bash")
+    else:
+        stepd("extern")
+        add("step_extern/user/task_special", 0, "/usr/bin/sleep", "sleep", "100000000")
+        if job.places[0].node == node:
+            stepd("batch")
+            add("step_batch/user/task_0", uid, "/usr/bin/bash", "/bin/bash", _SCRIPT.format(job.id))
+            add("step_batch/user/task_0", uid, "/usr/bin/srun", "srun", job.template.habit.programs[0][0])
+        stepd("0")
     for rank, (exe, threads, running, waiting, share) in enumerate(_tasks(job, node)):
-        argv = (exe, "--rank", str(rank))
-        add("0", f"user/task_{rank}", job.user.uid, exe, *argv, threads=threads, running=running, waiting=waiting, share=share)  # fmt: skip
+        group, argv = _SESSION if job.session else f"step_0/user/task_{rank}", (exe, "--rank", str(rank))
+        add(group, uid, exe, *argv, threads=threads, running=running, waiting=waiting, share=share)
     return tuple(found)
 
 

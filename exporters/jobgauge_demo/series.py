@@ -138,7 +138,7 @@ ANSWERS: dict[str, Answer] = {
     "hpc_job_cpu_seconds_total": _always(
         ("mode",), {("user",): lambda m: m.used.user / 1e6, ("system",): lambda m: m.used.system / 1e6}
     ),
-    "hpc_job_cpus": _plain(lambda m: m.job.template.cpus),
+    "hpc_job_cpus": _plain(lambda m: None if m.job.session else m.job.template.cpus),
     "hpc_job_cpu_throttled_seconds_total": _plain(lambda _: 0),
     "hpc_job_memory_usage_bytes": _plain(lambda m: m.used.memory.current),
     "hpc_job_memory_rss_bytes": _plain(lambda m: m.used.memory.anonymous),
@@ -148,7 +148,7 @@ ANSWERS: dict[str, Answer] = {
     "hpc_job_memory_kernel_bytes": _plain(lambda m: m.used.memory.kernel),
     "hpc_job_memory_swap_bytes": _plain(lambda _: 0),
     "hpc_job_memory_peak_bytes": _plain(lambda m: m.used.memory.peak),
-    "hpc_job_memory_limit_bytes": _plain(lambda m: m.used.memory.limit),
+    "hpc_job_memory_limit_bytes": _plain(lambda m: None if m.job.session else m.used.memory.limit),
     "hpc_job_memory_events_total": _always(
         ("event",), {(event,): partial(lambda e, m: m.used.events[e], event) for event in EVENTS}
     ),
@@ -196,7 +196,7 @@ _ANSWERED = {name: answer for name, answer in ANSWERS.items() if name in FAMILIE
 
 def reads(cluster: Cluster, node: Node, job: Job) -> Iterator[tuple[Series, Read]]:
     """Yield every series of a job on a node, and how to read it."""
-    labels = (str(job.id), job.user.name, job.template.account)
+    labels = (job.shown_id, job.user.name, job.template.account)
     for name, answer in _ANSWERED.items():
         for extra, read in answer.reads(cluster, node, job).items():
             yield (name, labels + extra), read

@@ -12,7 +12,7 @@ from jobgauge.errors import ConfigError
 from jobgauge_demo import alertmanager, gateway, grafana, programs, prometheus, simulator
 from jobgauge_demo.api import answers
 from jobgauge_demo.history import HEAD, JOB_EXPORTERS, SCHEDULER_EXPORTER
-from jobgauge_demo.placing import make_nodes
+from jobgauge_demo.placing import LOGIN_NODES, Node, make_nodes
 from jobgauge_demo.programs import Program
 from jobgauge_demo.settings import DemoConfig
 from jobgauge_demo.supervisor import Service, Target
@@ -35,12 +35,12 @@ def _simulator(config: DemoConfig) -> list[Service]:
 
 
 def _job_exporters(config: DemoConfig) -> list[Service]:
-    names = [node.name for node in make_nodes(config.nodes)]
-    return [_job_exporter(config, index, name) for index, name in enumerate(names)]
+    machines = [*make_nodes(config.nodes), *LOGIN_NODES]
+    return [_job_exporter(config, index, node) for index, node in enumerate(machines)]
 
 
-def _job_exporter(config: DemoConfig, index: int, node: str) -> Service:
-    root = config.path("nodes", node)
+def _job_exporter(config: DemoConfig, index: int, node: Node) -> Service:
+    root = config.path("nodes", node.name)
     flags = [
         f"--path.cgroupfs={root}/cgroup",
         f"--path.procfs={root}/proc",
@@ -49,10 +49,11 @@ def _job_exporter(config: DemoConfig, index: int, node: str) -> Service:
         f"--path.gpus={root}/gpu",
         f"--path.passwd={config.path('nodes', 'passwd')}",
         "--collector.energy",
+        f"--layout={'user-slices' if node in LOGIN_NODES else 'auto'}",
     ]
-    target = Target(JOB_EXPORTERS, node, config.ports.node(index))
+    target = Target(JOB_EXPORTERS, node.name, config.ports.node(index))
     page = "the job exporter of the first node" if index == 0 else ""
-    return _exporter(f"job-exporter-{node}", programs.JOB_EXPORTER, flags, target, page)
+    return _exporter(f"job-exporter-{node.name}", programs.JOB_EXPORTER, flags, target, page)
 
 
 def _scheduler_exporter(config: DemoConfig) -> list[Service]:

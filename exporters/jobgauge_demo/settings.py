@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jobgauge.config import duration, option, positive
 from jobgauge.errors import ConfigError
 from jobgauge_demo.people import MINIMUM_USERS
-from jobgauge_demo.placing import MINIMUM_NODES
+from jobgauge_demo.placing import LOGIN_NODES, MINIMUM_NODES
 
 SCRAPE_INTERVAL = 60  # seconds; the history has a sample as often
 _FIRST_NODE = 10  # the first node's job exporter, above the base
@@ -105,7 +105,7 @@ class DemoConfig:
 
     def __post_init__(self) -> None:
         """Refuse ports that do not fit."""
-        last = self.ports.node(self.nodes - 1)
+        last = self.ports.node(self.nodes + len(LOGIN_NODES) - 1)
         if self.port_base < 1024 or last >= _EPHEMERAL:
             raise ConfigError(
                 f"port-base: the demo would take ports {self.port_base} to {last}; they must lie between 1024 and"

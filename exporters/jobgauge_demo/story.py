@@ -7,6 +7,7 @@ from typing import Any
 
 from jobgauge_demo.habits import GIB, HABITS, Habit
 
+LOGIN = "login"  # stands for the partition of what runs without the scheduler
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -136,7 +137,23 @@ def _never() -> tuple[Template, ...]:
     )
 
 
+def _sessions() -> tuple[Template, ...]:
+    """Return what people do on the login node: one session each at a time. CPUs and memory are what it may grow to."""
+    return tuple(
+        _template("session", habit, user, "", LOGIN, cpus=cpus, memory=memory, run=hours * 60, wait=0)
+        for user, habit, cpus, memory, hours in (
+            ("alice", "shell", 1, 2, 9),
+            ("bob", "shell", 1, 2, 7),
+            ("ivan", "build", 24, 16, 3),
+            ("dave", "notebook", 4, 48, 5),
+            ("heidi", "shell", 1, 2, 8),
+            ("pia", "shell", 1, 2, 4),
+        )
+    )
+
+
 STORY = _story()
+SESSIONS = _sessions()
 NEVER = _never()
 
 # What everybody else does: (job name, habit, GiB for each CPU)

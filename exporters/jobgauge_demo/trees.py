@@ -22,12 +22,13 @@ from jobgauge_demo.jobs import Job, Place
 from jobgauge_demo.node_tree import NodeFiles
 from jobgauge_demo.nodes import boot_time
 from jobgauge_demo.people import User
-from jobgauge_demo.placing import Node
+from jobgauge_demo.placing import LOGIN_NODES, Node
 from jobgauge_demo.processes import Process, processes
 from jobgauge_demo.tree_files import Files
 from jobgauge_demo.usage import PAGE, Usage, usage
 
 SCOPE = "system.slice/slurmstepd.scope"
+_SLICES = "user.slice"  # the same on a login node
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TICKS = 100  # a second
 
@@ -39,7 +40,7 @@ class Trees:
         """Take where to write; what an earlier run left of these nodes is removed."""
         self._cluster = cluster
         Files().put(f"{directory}/passwd", passwd(cluster.users))
-        self._nodes = [_NodeTree(cluster, node, f"{directory}/{node.name}") for node in cluster.nodes]
+        self._nodes = [_NodeTree(cluster, node, f"{directory}/{node.name}") for node in cluster.machines]
 
     def update(self, t: float) -> None:
         """Bring all files to what they hold at t."""
@@ -53,10 +54,11 @@ class _NodeTree:
         self._cluster = cluster
         self._node = node
         self._path = path
-        self._scope = f"{path}/cgroup/{SCOPE}"
+        self._scope = f"{path}/cgroup/{_SLICES if node in LOGIN_NODES else SCOPE}"
         self._jobs: dict[tuple[int, int], _JobTree] = {}
         self._files = NodeFiles(cluster, node, path)
-        for folder in (self._scope, f"{path}/job-facts", f"{path}/parked"):
+        facts = () if node in LOGIN_NODES else (f"{path}/job-facts",)  # no scheduler runs a prolog there
+        for folder in (self._scope, f"{path}/parked", *facts):
             os.makedirs(folder, 0o755)
         for folder in (f"{path}/cgroup", os.path.dirname(self._scope), self._scope):
             Files().put(f"{folder}/cgroup.controllers", "cpuset cpu io memory pids\n")
@@ -82,7 +84,8 @@ class _JobTree:
     def __init__(self, cluster: Cluster, job: Job, node: Node, path: str) -> None:
         self._job = job
         self._files = Files()
-        self._name = sluid(job) if node.sluid else f"job_{job.id}"
+        self._name = job.shown_id if job.session else sluid(job) if node.sluid else f"job_{job.id}"
+        self._group = f"{_SLICES if job.session else SCOPE}/{self._name}"
         self._parked = f"{path}/parked/{self._name}"
         self._cgroup = self._parked
         self._proc = f"{path}/proc"
@@ -100,26 +103,32 @@ class _JobTree:
             ("cgroup.procs", ""),
             ("cgroup.controllers", "cpuset cpu io memory pids\n"),
             ("cpu.max", "max 100000\n"),
-            ("cpuset.cpus", text.cpu_list(place.cpus)),
-            ("cpuset.cpus.effective", text.cpu_list(place.cpus)),
-            ("memory.max", f"{job.template.memory}\n"),
+            ("memory.max", "max\n" if job.session else f"{job.template.memory}\n"),
             ("memory.swap.current", "0\n"),
             ("memory.swap.max", "0\n"),
             ("pids.current", f"{threads}\n"),
         ):
             put(f"{self._cgroup}/{name}", content)
+        if not job.session:
+            self._make_held(place)
         for group, members in self._groups():
             put(f"{self._cgroup}/{group}/cgroup.procs", "".join(f"{process.pid}\n" for process in members))
             put(f"{self._cgroup}/{group}/cgroup.events", "populated 1\nfrozen 0\n")
         for process in self._processes:
             self._make_process(process)
+
+    def _make_held(self, place: Place) -> None:
+        """Write what only a job has: CPUs of its own, and facts from the scheduler."""
+        job = self._job
+        for name in ("cpuset.cpus", "cpuset.cpus.effective"):
+            self._files.put(f"{self._cgroup}/{name}", text.cpu_list(place.cpus))
         facts = (
             ("account", job.template.account),
             ("partition", job.template.partition),
             ("uid", job.user.uid),
             ("gpus", ",".join(map(str, place.gpus))),
         )
-        put(self._facts, text.lines(facts))
+        self._files.put(self._facts, text.lines(facts))
 
     def _groups(self) -> Iterator[tuple[str, list[Process]]]:
         """Yield every cgroup below the job's with its own processes."""
@@ -136,7 +145,7 @@ class _JobTree:
         put = self._files.put
         put(f"{folder}/comm", f"{process.comm}\n")
         put(f"{folder}/cmdline", "\0".join(process.argv) + "\0")
-        put(f"{folder}/cgroup", f"0::/{SCOPE}/{self._name}/{process.group}\n")
+        put(f"{folder}/cgroup", f"0::/{self._group}/{process.group}\n")
         os.symlink(process.exe, f"{folder}/exe")
 
     def show(self, scope: str) -> None:
@@ -190,7 +199,8 @@ class _JobTree:
         shutil.rmtree(self._parked)
         for process in self._processes:
             shutil.rmtree(f"{self._proc}/{process.pid}")
-        os.unlink(self._facts)
+        if not self._job.session:
+            os.unlink(self._facts)
 
 
 def sluid(job: Job) -> str:

@@ -22,7 +22,7 @@ from jobgauge_demo.jobs import Job
 from jobgauge_demo.settings import Ports
 
 NODES = 8
-TARGETS = NODES + 3  # and the scheduler exporter, the gateway, and Prometheus itself
+TARGETS = NODES + 4  # and the login node, the scheduler exporter, the gateway, and Prometheus itself
 COMMAND = os.path.join(os.path.dirname(sys.executable), "jobgauge-demo")
 
 _SHARED_FOR = 3600  # seconds for which the shared demo's jobs of alice go on

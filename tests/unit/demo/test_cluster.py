@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.habits import HABITS
 from jobgauge_demo.lanes import EPOCH
+from jobgauge_demo.placing import LOGIN_NODES
 
 DAY = 86400
 CLUSTER = Cluster(seed=7)
@@ -118,8 +119,12 @@ def test_ended_is_what_no_longer_runs(cluster, t):
 @given(st.sampled_from(CLUSTERS), TIMES)
 def test_every_habit_and_reason_is_there_within_two_hours(cluster, t):
     moments = [t + minutes * 60 for minutes in range(0, 121, 5)]
-    seen = {job.template.habit.name for moment in moments for job in cluster.running(moment)}
-    assert seen == set(HABITS)
+    everywhere = [
+        job
+        for moment in moments
+        for job in (*cluster.running(moment), *cluster.running(moment, LOGIN_NODES[0].name))
+    ]
+    assert {job.template.habit.name for job in everywhere} == set(HABITS)
     reasons = {job.reason(moment) for moment in moments for job in cluster.pending(moment)}
     assert {
         "Priority",

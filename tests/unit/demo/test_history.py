@@ -68,7 +68,7 @@ def test_files_hold_the_truth_at_each_step(tmp_path):
     for t in sorted(times[0] | times[1]):
         shown = {key: values[t] for key, values in series.items() if t in values}
         expected = {}
-        for node in CLUSTER.nodes:
+        for node in CLUSTER.machines:
             expected |= _scraped(truth(CLUSTER, node, t), node.name, "jobgauge-job")
             expected[
                 "up", frozenset({"cluster": "demo", "instance": node.name, "job": "jobgauge-job"}.items())

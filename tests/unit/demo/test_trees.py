@@ -52,7 +52,7 @@ def nodes() -> Iterator[Path]:
 
 
 def _node(name: str) -> Node:
-    return next(node for node in CLUSTER.nodes if node.name == name)
+    return next(node for node in CLUSTER.machines if node.name == name)
 
 
 def _shown(folder: Path, node: str) -> dict:
@@ -68,6 +68,7 @@ def _shown(folder: Path, node: str) -> dict:
     done = once(
         "jobgauge-job-exporter",
         "--collector.energy",
+        "--layout=user-slices" if node == "login1" else "--layout=auto",
         *(f"--path.{name}={path}" for name, path in flags.items()),
     )
     assert done.returncode == 0, done.stderr
@@ -84,8 +85,8 @@ def _true(node: str, t: float) -> dict:
     }
 
 
-# c001: a whole-node job; c004: SLUID directories; c005, c006: many jobs; g001: GPUs
-@pytest.mark.parametrize("node", ["c001", "c004", "c005", "c006", "g001"])
+# c001: a whole-node job; c004: SLUID directories; c005, c006: many jobs; g001: GPUs; login1: users' slices
+@pytest.mark.parametrize("node", ["c001", "c004", "c005", "c006", "g001", "login1"])
 def test_the_job_exporter_shows_the_truth(nodes, node):
     shown, true = _shown(nodes, node), _true(node, T)
     assert true

@@ -20,10 +20,10 @@ from jobgauge_demo.settings import DemoConfig
         (["--seed=x"], "seed: 'x' is not a whole number"),
         (["--history=1y"], "history: '1y' is not a duration"),
         (["--history=100d"], "history: '100d' is longer than 90d"),
-        (["--port-base=80"], "port-base: the demo would take ports 80 to 109"),
+        (["--port-base=80"], "port-base: the demo would take ports 80 to 110"),
         (
             ["--port-base=32750"],
-            "port-base: the demo would take ports 32750 to 32779; they must lie between 1024 and 32767",
+            "port-base: the demo would take ports 32750 to 32780; they must lie between 1024 and 32767",
         ),
         (["--grafana-url=grafana:3000"], "does not start with http"),
         (["--node=3"], "did you mean '--nodes'"),

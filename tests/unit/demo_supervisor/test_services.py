@@ -60,6 +60,7 @@ def test_every_exporter_is_scraped_under_the_name_of_its_node(programs_anywhere:
         *(f"c{i:03d}" for i in range(1, 9)),
         "g001",
         "g002",
+        "login1",
     ]
     assert [t.job for t in targets if t.instance == "head"] == ["jobgauge-scheduler"]
 
