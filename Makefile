@@ -8,7 +8,8 @@ PROMETHEUS3 := build/prometheus3/usr/bin/prometheus
 READY := $(VENV)/.ready
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint victoria-metrics
+SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
+TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint victoria-metrics $(SLURM_PACKAGES)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm chart clean
