@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 HELM := build/helm
 PROMETHEUS3 := build/prometheus3/usr/bin/prometheus
 READY := $(VENV)/.ready
+# Virtual machines of the system tests, each with the Slurm of a Debian release: 24.11 and 26.05.
+VM_IMAGES := build/vm/trixie build/vm/sid
+VM_KERNEL := build/vm/kernel
+VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname util-linux python3-minimal python3-yaml \
+  python3-bcrypt munge slurmctld slurmd slurm-client
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
-TEST_PACKAGES := $(DEMO_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint victoria-metrics $(SLURM_PACKAGES)
+TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint victoria-metrics \
+  qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test lint types unit system rules generate lock bench rpm chart clean
+.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock bench rpm chart clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,7 +54,7 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) $(PROMETHEUS3) ## the tests that start real programs
+system: $(READY) $(HELM) $(PROMETHEUS3) vm ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
@@ -92,6 +98,20 @@ $(HELM): packaging/tools/go.mod packaging/tools/go.sum
 # Debian 12 has Prometheus 2; the next but one release of Debian has 3.
 $(PROMETHEUS3): packaging/tools/debian-release-package.sh
 	@packaging/tools/debian-release-package.sh forky build/prometheus3 prometheus promtool
+	@touch $@
+
+vm: $(VM_IMAGES) $(VM_KERNEL) ## make the virtual machines of the tests
+
+$(VM_IMAGES): tests/support/vm_image.sh packaging/tools/debian-release-package.sh
+	@mkdir -p $(@D)
+	@tests/support/vm_image.sh $(@F) $@ $(VM_PACKAGES)
+
+# Debian 12's, since its QEMU runs later kernels unreliably.
+$(VM_KERNEL): packaging/tools/debian-release-package.sh
+	@rm -rf $@.files
+	@packaging/tools/debian-release-package.sh --with-dependencies bookworm $@.files linux-image-cloud-amd64
+	@mv $@.files/boot/vmlinuz-* $@
+	@rm -rf $@.files
 	@touch $@
 
 clean: ## remove what make made
