@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 HELM := build/helm
+KUBERNETES := build/kube-apiserver build/operator-crds
 PROMETHEUS3 := build/prometheus3/usr/bin/prometheus
 READY := $(VENV)/.ready
 # Virtual machines of the system tests, each with the Slurm of a Debian release: 24.11 and 26.05.
@@ -14,7 +15,7 @@ VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
-TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint victoria-metrics \
+TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl systemd procps rpm rpmlint etcd-server victoria-metrics \
   qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help
@@ -54,7 +55,7 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) $(PROMETHEUS3) vm ## the tests that start real programs
+system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) vm ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
@@ -94,6 +95,17 @@ $(HELM): packaging/tools/go.mod packaging/tools/go.sum
 	@echo "Building $@"
 	@cd packaging/tools && CGO_ENABLED=0 go build -o $(abspath $@) helm.sh/helm/v3/cmd/helm
 	@touch $@
+
+# The API server of the oldest Kubernetes but one that the chart is for; a later one needs a later Go. Some minutes, once.
+build/kube-apiserver: packaging/tools/kubernetes/go.mod packaging/tools/kubernetes/go.sum
+	@command -v go >/dev/null || packaging/system-packages.sh golang-go
+	@echo "Building $@"
+	@cd $(<D) && CGO_ENABLED=0 go build -ldflags='-s -w' -o $(abspath $@) k8s.io/kubernetes/cmd/kube-apiserver
+	@touch $@
+
+# The Prometheus operator's kinds of objects, as its module has them.
+build/operator-crds: packaging/tools/operator-crds.sh
+	@$< $@
 
 # Debian 12 has Prometheus 2; the next but one release of Debian has 3.
 $(PROMETHEUS3): packaging/tools/debian-release-package.sh
