@@ -16,13 +16,14 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from jobgauge import process
-from jobgauge.config import duration
 from jobgauge_demo import programs, prometheus
 from jobgauge_demo.history import BLOCK
 from jobgauge_demo.settings import SCRAPE_INTERVAL, DemoConfig
@@ -36,7 +37,18 @@ _TOGETHER = 4  # calls of promtool at a time: it mostly waits for the disk
 
 # Writes the raw history of a span as OpenMetrics files and returns their paths, one block's time each.
 Write = Callable[[str, int, int, int], Iterator[str]]
-Rule = tuple[str, dict[str, Any]]  # the interval of its group, and the rule itself
+
+
+@dataclass(frozen=True, order=True)
+class Group:
+    """A group of rules: the file that it stands in, its name and its interval."""
+
+    file: str
+    name: str
+    interval: str
+
+
+Rule = tuple[Group, dict[str, Any]]
 
 
 class Importer:
@@ -74,10 +86,12 @@ class Importer:
         os.makedirs(directory)
         with ThreadPoolExecutor(_TOGETHER) as pool:
             self._make_raw(directory, span, pool, say)
-            steps = list(levels(self._config.path("rules")))
-            for number, level in enumerate(steps, 1):
-                self._record(os.path.join(directory, f"level{number}.yml"), level, span, children, pool)
-                say(f"what the rules would have recorded, step {number} of {len(steps)}")
+            rules = self._config.path("rules")
+            steps = list(levels(rules))
+            with _put_back(rule_files(rules)):
+                for number, level in enumerate(steps, 1):
+                    self._record(level, span, children, pool)
+                    say(f"what the rules would have recorded, step {number} of {len(steps)}")
         shutil.rmtree(directory)
         Path(self._made).write_text(self._fingerprint(), encoding="utf-8")
 
@@ -98,30 +112,27 @@ class Importer:
         os.unlink(file)
 
     def _record(
-        self,
-        path: str,
-        level: list[Rule],
-        span: tuple[int, int],
-        children: Supervisor,
-        pool: ThreadPoolExecutor,
+        self, level: list[Rule], span: tuple[int, int], children: Supervisor, pool: ThreadPoolExecutor
     ) -> None:
-        """Import what a level's rules record; a server is started for it, since it sees only blocks of before."""
-        groups = [
-            {
-                "name": interval,
-                "interval": interval,
-                "rules": [rule for own, rule in level if own == interval],
-            }
-            for interval in sorted({interval for interval, _ in level})
-        ]
-        Path(path).write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+        """Import what a level's rules record; a server is started for it, since it sees only blocks of before.
+
+        They stand in files and groups of the same names as later: Prometheus derives from these at which moment of
+        its interval a group has its turn, and an hour's sum must go on where the last one ended.
+        """
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for group in sorted({group for group, _ in level}):
+            rules = [rule for own, rule in level if own == group]
+            page = {"name": group.name, "interval": group.interval, "rules": rules}
+            groups.setdefault(group.file, []).append(page)
+        for path, pages in groups.items():
+            Path(path).write_text(yaml.safe_dump({"groups": pages}), encoding="utf-8")
         service = prometheus.importer(self._config)
         children.start([service])
 
         def record(block: int) -> None:
             # One block at a time: after one in which a rule has no turn, promtool leaves out all the others.
             times = (f"--start={max(block, span[0])}", f"--end={min(block + BLOCK, span[1]) - 1}")
-            self._promtool("rules", f"--url={service.url}", *times, f"--output-dir={self._data}", path)
+            self._promtool("rules", f"--url={service.url}", *times, f"--output-dir={self._data}", *groups)
 
         for _ in pool.map(record, _blocks(span)):
             pass
@@ -155,24 +166,30 @@ def _blocks(span: tuple[int, int]) -> range:
     return range(span[0] // BLOCK * BLOCK, span[1], BLOCK)
 
 
+@contextmanager
+def _put_back(paths: list[str]) -> Iterator[None]:
+    """Leave the files as they are now."""
+    texts = {path: Path(path).read_bytes() for path in paths}
+    try:
+        yield
+    finally:
+        for path, text in texts.items():
+            Path(path).write_bytes(text)
+
+
 def rule_files(directory: str) -> list[str]:
     """Return the rule files that jobgauge-rules wrote."""
     return sorted(glob.glob(os.path.join(glob.escape(directory), "*.yml")))
 
 
 def levels(directory: str) -> Iterator[list[Rule]]:
-    """Yield the recording rules, each with its interval, so that each needs only series of before.
-
-    Those with an interval longer than a block are left out: promtool skips most of them, and a demo's history is too
-    short for them.
-    """
+    """Yield the recording rules, each with its group, so that each needs only series of before."""
     rules: dict[str, list[Rule]] = {}
     for path in rule_files(directory):
-        for group in yaml.safe_load(Path(path).read_text(encoding="utf-8"))["groups"]:
-            interval = group.get("interval", f"{SCRAPE_INTERVAL}s")
-            if duration(interval) <= BLOCK:
-                for rule in group["rules"]:
-                    rules.setdefault(rule.get("record", ""), []).append((interval, rule))
+        for page in yaml.safe_load(Path(path).read_text(encoding="utf-8"))["groups"]:
+            group = Group(path, page["name"], page.get("interval", f"{SCRAPE_INTERVAL}s"))
+            for rule in page["rules"]:
+                rules.setdefault(rule.get("record", ""), []).append((group, rule))
     rules.pop("", None)  # the alerts
     needs = {
         name: {read for _, rule in same for read in _NAME.findall(rule["expr"]) if read in rules} - {name}

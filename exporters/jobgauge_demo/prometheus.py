@@ -30,8 +30,8 @@ def services(config: DemoConfig) -> list[Service]:
 
 def importer(config: DemoConfig) -> Service:
     """Describe a Prometheus that only answers questions about the history while it is made."""
-    # Blocks cannot say that a series has ended: here it ends where its next sample should be, not minutes later.
-    lookback = f"--query.lookback-delta={SCRAPE_INTERVAL * 3 // 2}s"
+    # Blocks cannot say that a series has ended: here it ends just before its next sample should be, not minutes later.
+    lookback = f"--query.lookback-delta={SCRAPE_INTERVAL * 1000 - 1}ms"
     return _service(config, "prometheus-import", [*_argv(config, "import.yml"), lookback])
 
 

@@ -45,9 +45,12 @@ BREAKS = {
     "above for below": (r" < (?=[\d.*])", " > "),
     "unit": (r" / (1e9|3600)\b", ""),
     "cut": (r"clamp_min\((.*), 0\)", r"(\1)"),
-    "short window": (r"((?:last_over_time|changes)\([^)]*|irate\(hpc_job_cpu_[^)]*)\[300s\]", r"\1[30s]"),
+    "short window": (
+        r"((?:last_over_time|min_over_time)\([^)]*|irate\(hpc_job_cpu_[^)]*)\[300s\]",
+        r"\1[30s]",
+    ),
     "no bridge over a missed scrape": (r" == 0\n", " == 2\n"),
-    "no requeue": (r"changes\(", "0 * changes("),
+    "no requeue": (r"max_over_time\(hpc_job_start_time", "0 * max_over_time(hpc_job_start_time"),
 }
 
 

@@ -126,9 +126,9 @@ groups:
       - {record: "other:x:last", expr: "other:x:last offset 1m or x"}
 """
     )
-    found = [[(rule["record"], interval) for interval, rule in level] for level in levels(str(tmp_path))]
+    found = [[(rule["record"], group.interval) for group, rule in level] for level in levels(str(tmp_path))]
     assert found == [
         [("node:x:rate", "1m"), ("node:x:rate", "1m"), ("other:x:last", "1m")],
         [("job:x:sum", "60s")],
-        [("cluster:x:sum", "60s")],
+        [("cluster:x:sum", "60s"), ("job:x:sum1d", "1d")],
     ]
