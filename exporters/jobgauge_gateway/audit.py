@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
-import sys
 import time
 from dataclasses import dataclass
-from typing import TextIO
+from functools import lru_cache
 
 from jobgauge.errors import ConfigError
 from jobgauge_gateway.policy import Scope
 
+log = logging.getLogger(__name__)
+
+_STANDARD_ERROR = 2
 _SHOWN = 4096  # characters of a query
 # In canonical text strings stand in double quotes only. Those that are no user's are gone past, so that nothing inside
 # of one is taken for a matcher.
@@ -41,21 +45,21 @@ class Trail:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._file: TextIO = sys.stderr
+        self._file = _STANDARD_ERROR
 
     def open(self) -> None:
         """Open the file; raise ConfigError where it cannot be written."""
         if not self._path:
             return
         try:
-            self._file = open(self._path, "a", encoding="ascii", buffering=1)  # noqa: SIM115 - closed by close()
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise ConfigError(f"audit.file: {self._path}: {error.strerror}") from error
 
     def write(self, record: Record, seconds: float) -> None:
         """Write one line."""
         line = {
-            "ts": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "ts": _written(int(time.time())),
             "audit": record.endpoint,
             "peer": record.peer,
             "login": record.login,
@@ -71,12 +75,21 @@ class Trail:
             line["error"] = record.sentence
         if record.views:
             line["views"] = record.views
-        print(json.dumps(line), file=self._file)
+        # One write a line, to the end of the file: workers that share it do not mix their lines.
+        try:
+            os.write(self._file, f"{json.dumps(line)}\n".encode("ascii"))
+        except OSError as error:
+            log.error("%s: a line of the audit trail is lost: %s", self._path, error.strerror)  # noqa: TRY400 - for the operator
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not sys.stderr:
-            self._file.close()
+        if self._file != _STANDARD_ERROR:
+            os.close(self._file)
+
+
+@lru_cache(maxsize=2)
+def _written(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def role(scope: Scope) -> str:

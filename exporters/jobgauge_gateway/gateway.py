@@ -6,11 +6,10 @@ import asyncio
 import logging
 import time
 
-from aiohttp.web import BaseRequest, StreamResponse
-
 from jobgauge_gateway import audit, http_request
-from jobgauge_gateway.answer import hand_on, told, whole
+from jobgauge_gateway.answer import hand_on
 from jobgauge_gateway.audit import Record, Trail
+from jobgauge_gateway.clients import Client
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.endpoints import Endpoint, counted_as, find
 from jobgauge_gateway.fairness import Turnstile
@@ -18,19 +17,13 @@ from jobgauge_gateway.figures import Figures, Now
 from jobgauge_gateway.grafana_token import GrafanaTokens
 from jobgauge_gateway.identity import Identifier
 from jobgauge_gateway.people import Directory
-from jobgauge_gateway.planning import Plan, Planner
+from jobgauge_gateway.planning import Planner
 from jobgauge_gateway.problem import Problem
 from jobgauge_gateway.signing_keys import SigningKeys
 from jobgauge_gateway.sources import sources
 from jobgauge_gateway.upstream import Upstream
 
 log = logging.getLogger(__name__)
-
-_WHOLE = (
-    256 * 1024
-)  # bytes; an answer up to this size is sent in one piece, so that a broken one is not begun
-_HEADERS = {"Cache-Control": "no-store", "Server": "jobgauge-gateway"}
-_JSON = "application/json"
 
 
 class Gateway:
@@ -55,14 +48,13 @@ class Gateway:
     async def start(self) -> None:
         """Open what stays open, and learn who people are; raise ConfigError with nothing left open."""
         self._trail.open()
-        self._upstream.open()
         await self._directory.start()
 
     async def close(self) -> None:
         """Wait for the requests in progress, then let go of everything."""
         await self._idle.wait()
         await self._directory.close()
-        await self._upstream.close()
+        self._upstream.close()
         self._trail.close()
 
     def now(self) -> Now:
@@ -70,24 +62,24 @@ class Gateway:
         turnstile = self._turnstile
         return Now(turnstile.inside, turnstile.waiting, self._directory.ages(), dict(self._keys.fetches))
 
-    async def handle(self, request: BaseRequest) -> StreamResponse:
+    async def handle(self, client: Client) -> None:
         """Answer one request, count it and write it down."""
         begin = time.perf_counter()
-        path, _, query_string = request.raw_path.partition("?")
+        path, _, query_string = client.head.target.partition("?")
         endpoint = find(path)
-        record = Record(endpoint.name if endpoint else "none", _peer(request))
+        record = Record(endpoint.name if endpoint else "none", client.peer)
         self._working += 1
         self._idle.clear()
         try:
-            return await self._answer(request, endpoint, query_string, record)
+            await self._answer(client, endpoint, query_string, record)
         except Problem as problem:
-            return _refusal(problem, record)
+            _refuse(problem, client, record)
         except (asyncio.CancelledError, ConnectionError):
             record.outcome = "gone"
             raise
         except Exception:
             log.exception("a request failed")
-            return _refusal(Problem(500, "the gateway failed; tell your administrators", "failed"), record)
+            _refuse(Problem(500, "the gateway failed; tell your administrators", "failed"), client, record)
         finally:
             self._working -= 1
             if not self._working:
@@ -97,50 +89,45 @@ class Gateway:
             self._trail.write(record, seconds)
 
     async def _answer(
-        self, request: BaseRequest, endpoint: Endpoint | None, query_string: str, record: Record
-    ) -> StreamResponse:
+        self, client: Client, endpoint: Endpoint | None, query_string: str, record: Record
+    ) -> None:
         if endpoint is None:
             raise Problem(
                 404, "there is no such call here; queries, series, labels and their values can be asked for"
             )
-        if request.method not in endpoint.methods:
+        if client.head.method not in endpoint.methods:
             raise Problem(405, f"{endpoint.name} is asked by {' or '.join(endpoint.methods)}")
         config = self._config
-        record.login = await self._identifier.login(request)
+        record.login = await self._identifier.login(client)
         scope = self._directory.scope(record.login)
         record.role = audit.role(scope)
         parameters = await http_request.read(
-            request, endpoint, query_string, config.limit_bytes, config.limit_stall
+            client, endpoint, query_string, config.limit_bytes, config.limit_stall
         )
         record.asked = parameters.single.get("query", " ".join(parameters.lists.get("match[]", ())))
         plan = self._planner.plan(endpoint, parameters, scope)
         if plan.own:
             record.status, record.bytes = 200, len(plan.own)
-            return whole(plan.own)
+            client.answer(200, plan.own)
+            return
         record.sent = " ".join(value for name, value in plan.form if name in ("query", "match[]"))
         if scope.staff and (views := audit.others(record.sent, record.login)):
             record.views = views
             self._figures.staff_views += 1
-        async with self._turnstile.place(record.login):
-            return await self._ask(request, plan, record)
-
-    async def _ask(self, request: BaseRequest, plan: Plan, record: Record) -> StreamResponse:
-        gzip = _takes_gzip(request)
-        async with self._upstream.ask(plan, gzip=gzip) as answer:
-            return await hand_on(answer, request, record, self._config.limit_stall)
+        async with (
+            self._turnstile.place(record.login),
+            self._upstream.ask(plan, gzip=_takes_gzip(client)) as answer,
+        ):
+            await hand_on(answer, client, record, config.limit_stall)
 
 
-def _refusal(problem: Problem, record: Record) -> StreamResponse:
+def _refuse(problem: Problem, client: Client, record: Record) -> None:
     record.outcome, record.sentence = problem.outcome, str(problem)
     record.status, record.bytes = problem.status, len(problem.body)
-    return told(problem)
+    client.answer(problem.status, problem.body)
 
 
-def _peer(request: BaseRequest) -> str:
-    return str(request.remote or "unix")
-
-
-def _takes_gzip(request: BaseRequest) -> bool:
+def _takes_gzip(client: Client) -> bool:
     """Say whether a client plainly asks for gzip; anything less plain gets the answer as it is."""
-    words = [word.strip().lower() for word in request.headers.get("Accept-Encoding", "").split(",")]
-    return "gzip" in words
+    lines = client.field("accept-encoding")
+    return any(word.strip().lower() == "gzip" for line in lines for word in line.split(","))

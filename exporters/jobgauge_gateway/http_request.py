@@ -6,21 +6,20 @@ parameters, other separators, bodies in other forms) is refused.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import ClientError
-from aiohttp.web import BaseRequest, RequestPayloadError
-
+from jobgauge_gateway.clients import Client
 from jobgauge_gateway.endpoints import Endpoint
 from jobgauge_gateway.problem import Problem
 
 _FORM = re.compile(r"application/x-www-form-urlencoded(?: *; *charset=utf-8)?", re.IGNORECASE)
 _PAIR = re.compile(r"(?:[^%;#\x00-\x20\x7f]|%[0-9A-Fa-f]{2})*")
 _ENCODED = 3  # bytes that a byte of a parameter may take
+_CACHED_LENGTH = 4096
 
 
 @dataclass(frozen=True)
@@ -32,39 +31,27 @@ class Parameters:
 
 
 async def read(
-    request: BaseRequest, endpoint: Endpoint, query_string: str, max_bytes: int, stall: float
+    client: Client, endpoint: Endpoint, query_string: str, max_bytes: int, stall: float
 ) -> Parameters:
     """Return the parameters of the URL and the form together; raise Problem where they are not plain."""
     pairs = _pairs(query_string)
-    body = await _body(request, max_bytes * _ENCODED, stall)
+    body = await _body(client, max_bytes * _ENCODED, stall)
     if body:
         pairs += _pairs(body.decode("latin-1"))
     return _sorted(pairs, endpoint)
 
 
-async def _body(request: BaseRequest, max_bytes: int, stall: float) -> bytes:
-    headers = request.headers
-    if "Content-Encoding" in headers:
+async def _body(client: Client, max_bytes: int, stall: float) -> bytes:
+    if client.field("content-encoding"):
         raise Problem(415, "a compressed body is not read here; send the form as it is")
-    if request.method == "GET":
-        if "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0":
+    if client.head.method == "GET":
+        if client.head.chunked or client.head.length:
             raise Problem(400, "a GET request has no body; send the parameters in the URL, or POST them")
         return b""
-    kinds = headers.getall("Content-Type", [])
-    if len(kinds) != 1 or not _FORM.fullmatch(kinds[0].strip()):
+    kinds = client.field("content-type")
+    if len(kinds) != 1 or not _FORM.fullmatch(kinds[0]):
         raise Problem(415, "the body has to be a form (application/x-www-form-urlencoded)")
-    body = bytearray()
-    try:
-        while not request.content.at_eof():
-            async with asyncio.timeout(stall):
-                body += await request.content.readany()
-            if len(body) > max_bytes:
-                raise Problem(413, f"the request has more than {max_bytes} bytes; ask for less, or in parts")
-    except TimeoutError as error:
-        raise Problem(408, "the request did not arrive in time; send it again") from error
-    except (RequestPayloadError, ClientError) as error:
-        raise Problem(400, "the request's body is broken; send it again") from error
-    return bytes(body)
+    return await client.body(max_bytes, stall)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -80,10 +67,17 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _decoded(text: str) -> str:
+    return (_remembered if len(text) <= _CACHED_LENGTH else _decode)(text)
+
+
+def _decode(text: str) -> str:
     try:
         return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
     except ValueError as error:
         raise Problem(400, "the parameters are not UTF-8") from error
+
+
+_remembered = lru_cache(1024)(_decode)  # boards send the same text again and again
 
 
 def _sorted(pairs: list[tuple[str, str]], endpoint: Endpoint) -> Parameters:

@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp.web import BaseRequest
-
 from jobgauge import yamlfile
 from jobgauge.errors import ConfigError
 from jobgauge.secretfile import read_secrets
+from jobgauge_gateway.clients import Client
 from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig
 from jobgauge_gateway.grafana_token import GrafanaTokens
 from jobgauge_gateway.people import Directory
 from jobgauge_gateway.problem import unidentified, unwelcome
 
+_CHANNEL = CHANNEL_HEADER.lower()
 _KNOWN_FOR = 300.0  # seconds that an answer of the system's user database is used
 _CACHED = 10_000
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of a unix socket's peer
@@ -43,30 +43,30 @@ class Identifier:
         self._directory = directory
         self._system = _System()
 
-    async def login(self, request: BaseRequest) -> str:
+    async def login(self, client: Client) -> str:
         """Return who asks, as a login that is known here; raise Problem where that is not proven."""
-        if self._by_grafana and CHANNEL_HEADER in request.headers:
-            login = await self._of_grafana(request)
-        elif "token" in self._methods and "Authorization" in request.headers:
-            login = self._of_machine(_single(request, "Authorization"))
-        elif "unix" in self._methods and (peer := _peer(request)) is not None:
+        if self._by_grafana and client.field(_CHANNEL):
+            login = await self._of_grafana(client)
+        elif "token" in self._methods and client.field("authorization"):
+            login = self._of_machine(_single(client, "Authorization"))
+        elif "unix" in self._methods and (peer := _peer(client)) is not None:
             return await self._system.login(peer)
         else:
             raise unidentified(self._how())
         await self._demand_known(login)
         return login
 
-    async def _of_grafana(self, request: BaseRequest) -> str:
-        secret = _single(request, CHANNEL_HEADER).encode("utf-8", "surrogateescape")
+    async def _of_grafana(self, client: Client) -> str:
+        secret = _single(client, CHANNEL_HEADER).encode("utf-8", "surrogateescape")
         # All are compared, so that the time does not tell which one was nearly right.
         if not sum(hmac.compare_digest(secret, known) for known in self._secrets):
             raise unidentified(
                 f"the secret in {CHANNEL_HEADER} is wrong; correct it in the data source of Grafana"
             )
         if "grafana-id" in self._methods:
-            name = await self._tokens.login(_single(request, "X-Grafana-Id"))
+            name = await self._tokens.login(_single(client, "X-Grafana-Id"))
         else:
-            name = _single(request, "X-Grafana-User")
+            name = _single(client, "X-Grafana-User")
         if self._logins is None:
             return name
         if name not in self._logins:
@@ -99,16 +99,16 @@ class Identifier:
         )
 
 
-def _single(request: BaseRequest, header: str) -> str:
-    values = request.headers.getall(header, [])
+def _single(client: Client, header: str) -> str:
+    values = client.field(header.lower())
     if len(values) != 1 or not values[0]:
         raise unidentified(f"exactly one {header} header is expected; sign in to Grafana and ask through it")
     return values[0]
 
 
-def _peer(request: BaseRequest) -> int | None:
+def _peer(client: Client) -> int | None:
     """Return the user id of the process at the other end of a unix socket, as the kernel knows it."""
-    sock = request.transport.get_extra_info("socket") if request.transport else None
+    sock = client.transport_info("socket")
     if sock is None or sock.family != socket.AF_UNIX:
         return None
     _, uid, _ = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))

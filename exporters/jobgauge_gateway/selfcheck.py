@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from jobgauge import listen
 from jobgauge.config import option
 from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig, read_authorization
+from jobgauge_gateway.fetch import fetch
 
-_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_TIMEOUT = 5.0
+_BYTES = 16 << 20
 _EXPORTERS = (9794, 9795)
 _INSIDE = "Grafana's data sources and settings"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -61,13 +61,12 @@ class Finding:
 
 
 class _Doors:
-    """Tries doors with one client."""
+    """Tries doors."""
 
-    def __init__(self, config: SelfcheckConfig, session: aiohttp.ClientSession) -> None:
+    def __init__(self, config: SelfcheckConfig) -> None:
         self._config = config
-        self._session = session
 
-    async def store(self) -> list[Finding]:
+    def store(self) -> list[Finding]:
         """Ask the store without credentials, as anybody could who reaches it."""
         parts = urlsplit(self._config.upstream_url)
         path = f"{parts.path}/api/v1/query?query=up"
@@ -75,24 +74,22 @@ class _Doors:
         hosts = _own_addresses() if parts.hostname in _LOOPBACK else [parts.hostname or ""]
         advice = "it answers whoever reaches it: bind it to loopback, or ask for client certificates"
         return [
-            await self._must_not_answer(
-                f"the store at {host}:{port}", _url(parts.scheme, host, port, path), advice
-            )
+            self._must_not_answer(f"the store at {host}:{port}", _url(parts.scheme, host, port, path), advice)
             for host in hosts
         ]
 
-    async def exporters(self) -> list[Finding]:
+    def exporters(self) -> list[Finding]:
         """Read the exporters' pages as anybody."""
         advice = "everybody can read all users' figures there: a firewall, or TLS and a password by --web.config.file"
         return [
-            await self._must_not_answer(
+            self._must_not_answer(
                 f"the exporter at {host}:{port}", _url("http", host, port, "/metrics"), advice
             )
             for host in (*_own_addresses(), *self._config.hosts)
             for port in _EXPORTERS
         ]
 
-    async def gateway(self) -> list[Finding]:
+    def gateway(self) -> list[Finding]:
         """Ask the gateway with a bare name."""
         found = []
         scheme = "https" if self._config.web_config_file else "http"
@@ -104,27 +101,23 @@ class _Doors:
             headers = {"X-Grafana-User": "root", CHANNEL_HEADER: "no secret", "X-WEBAUTH-USER": "root"}
             advice = "what listens there believes a bare name: is it the gateway?"
             found.append(
-                await self._must_not_answer(
-                    f"a bare name at {text}", url, advice, headers, must_be_there=True
-                )
+                self._must_not_answer(f"a bare name at {text}", url, advice, headers, must_be_there=True)
             )
         return found
 
-    async def grafana(self) -> list[Finding]:
+    def grafana(self) -> list[Finding]:
         """Ask Grafana as nobody, and look at its settings as its administrator."""
         root = self._config.grafana_url
         advice = "Grafana shows itself without a login: [auth.anonymous] enabled = false"
         found = [
-            await self._must_not_answer(
-                "Grafana without a login", f"{root}/api/org", advice, must_be_there=True
-            )
+            self._must_not_answer("Grafana without a login", f"{root}/api/org", advice, must_be_there=True)
         ]
         if not self._config.grafana_authorization_file:
             missing = "--selfcheck.grafana-authorization-file is not set"
             return [*found, Finding(_INSIDE, missing, tried=False)]
         headers = {"Authorization": read_authorization(self._config.grafana_authorization_file)}
-        sources = await self._json(f"{root}/api/datasources", headers)
-        settings = await self._json(f"{root}/api/admin/settings", headers)
+        sources = self._json(f"{root}/api/datasources", headers)
+        settings = self._json(f"{root}/api/admin/settings", headers)
         if not isinstance(sources, list) or not isinstance(settings, dict):
             return [*found, Finding(_INSIDE, "this login may not see them", tried=False)]
         return [*found, *self._sources(sources), *_settings(settings)]
@@ -147,7 +140,7 @@ class _Doors:
             else:
                 yield Finding(door)
 
-    async def _must_not_answer(
+    def _must_not_answer(
         self,
         door: str,
         url: str,
@@ -157,16 +150,16 @@ class _Doors:
         must_be_there: bool = False,
     ) -> Finding:
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                return Finding(door, advice) if response.status == 200 else Finding(door)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            status, _ = fetch(url, headers or {}, _TIMEOUT, _BYTES)
+        except OSError:
             return Finding(door, "nothing answers there", tried=False) if must_be_there else Finding(door)
+        return Finding(door, advice) if status == 200 else Finding(door)
 
-    async def _json(self, url: str, headers: dict[str, str]) -> Any:
+    def _json(self, url: str, headers: dict[str, str]) -> Any:
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
-                return await response.json() if response.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            status, body = fetch(url, headers, _TIMEOUT, _BYTES)
+            return json.loads(body) if status == 200 else None
+        except (OSError, ValueError):
             return None
 
 
@@ -200,16 +193,5 @@ def _url(scheme: str, host: str, port: int, path: str) -> str:
 
 def findings(config: SelfcheckConfig) -> list[Finding]:
     """Try all doors."""
-
-    async def attempt() -> list[Finding]:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=False) as session:
-            doors = _Doors(config, session)
-            tries: Sequence[Callable[[], Awaitable[list[Finding]]]] = (
-                doors.store,
-                doors.exporters,
-                doors.gateway,
-                doors.grafana,
-            )
-            return [finding for one in tries for finding in await one()]
-
-    return asyncio.run(attempt())
+    doors = _Doors(config)
+    return [*doors.store(), *doors.exporters(), *doors.gateway(), *doors.grafana()]

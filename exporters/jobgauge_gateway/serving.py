@@ -7,9 +7,6 @@ import logging
 import signal
 import socket
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
-
 from jobgauge import listen, notify
 from jobgauge import log as logs
 from jobgauge.config import Loader
@@ -20,11 +17,10 @@ from jobgauge.pages import Pages
 from jobgauge.runner import Runner
 from jobgauge.server import Server
 from jobgauge.webaccess import Access
-from jobgauge_gateway.answer import told
+from jobgauge_gateway.clients import Client, Clients
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.figures import Figures, GatewayCollector, Now
 from jobgauge_gateway.gateway import Gateway
-from jobgauge_gateway.problem import Problem
 
 log = logging.getLogger(__name__)
 
@@ -33,55 +29,7 @@ ABOUT = "The Prometheus query API, limited to what each caller may see."
 
 _GRACE = 30.0  # seconds for answers in progress at the end
 _SCRAPES = 10
-_LINE = 256 * 1024  # bytes of a request line: a long query in the URL of a GET
-_FIELD = 16 * 1024
-_KEEPALIVE = 75.0  # seconds that a connection may be without a request, or with half of one's head
 _FIXED = ("listen_address", "telemetry_address", "web_config_file", "limit_stall", "limit_connections")
-
-
-class _Connection(RequestHandler):
-    """aiohttp's connection, which answers what is not HTTP in our words, and logs no traceback about it."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        log.debug("%s sent no HTTP: %s", request.remote, exc or message)
-        self.close()
-        return told(Problem(status, "this is not an HTTP/1.1 request as it should be; send it again"))
-
-
-class _Connections(web.Server):
-    """aiohttp's server with a bound on its connections."""
-
-    def __init__(self, service: Service, config: GatewayConfig) -> None:
-        # A client that is gone ends its query at the store.
-        super().__init__(service.handle, handler_cancellation=True)
-        self._most = config.limit_connections
-        self._keepalive = max(_KEEPALIVE, config.limit_stall)
-
-    def __call__(self) -> RequestHandler:
-        return _Connection(
-            self,
-            loop=self._loop,
-            access_log=None,  # type: ignore[arg-type]  # how aiohttp is told to write none
-            auto_decompress=False,
-            keepalive_timeout=self._keepalive,
-            lingering_time=0,
-            max_line_size=_LINE,
-            max_field_size=_FIELD,
-        )
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        if len(self.connections) > self._most:
-            log.warning("all %d connections are taken: one more is refused (limits.connections)", self._most)
-            transport.abort()
 
 
 class Service:
@@ -96,9 +44,9 @@ class Service:
         self._closing: set[asyncio.Task[None]] = set()
         self.addresses: list[str] = []
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, client: Client) -> None:
         """Answer one request under the configuration that is in force when it comes."""
-        return await self._gateway.handle(request)
+        await self._gateway.handle(client)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -108,8 +56,8 @@ class Service:
         self.addresses = [listener.name for listener in listeners]
         telemetry = self._telemetry()
         await self._gateway.start()
-        connections = _Connections(self, self._config)
-        servers = [await self._serve(listener, connections) for listener in listeners]
+        clients = Clients(self.handle, self._config.limit_connections)
+        servers = [await self._serve(listener, clients) for listener in listeners]
         log.info("%s listens on %s", PROGRAM, ", ".join(self.addresses))
         if not self._config.methods:
             log.warning("nobody is let in: identity.method does not say how callers prove who they are")
@@ -124,7 +72,7 @@ class Service:
             server.close()
         for listener in listeners:
             listener.close()
-        await connections.shutdown(_GRACE)
+        await clients.end(_GRACE)
         await asyncio.gather(self._gateway.close(), *self._closing)
         telemetry.stop()
 
@@ -139,13 +87,13 @@ class Service:
         server.start()
         return server
 
-    async def _serve(self, listener: Listener, connections: _Connections) -> asyncio.Server:
+    async def _serve(self, listener: Listener, clients: Clients) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         sock = listener.socket.dup()  # asyncio closes its own; the listener removes a unix socket's file
         if sock.family == socket.AF_UNIX:
-            return await loop.create_unix_server(connections, sock=sock)
+            return await loop.create_unix_server(clients, sock=sock)
         context = Access(self._config.web_config_file).now().context
-        return await loop.create_server(connections, sock=sock, ssl=context)
+        return await loop.create_server(clients, sock=sock, ssl=context)
 
     async def _reload(self) -> None:
         """Go on under the new configuration where it is good; requests in progress end under theirs."""

@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jobgauge.errors import SourceError
+from jobgauge_gateway.fetch import fetch
 from jobgauge_gateway.problem import Problem, unidentified
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ Key = ec.EllipticCurvePublicKey
 _PAUSE = 30.0  # seconds between two fetches, so that strangers' tokens do not make load on Grafana
 _RETRY = 5.0  # seconds, where the last one failed
 _LIFETIME = 3600.0  # seconds after which the keys are fetched again, so that a withdrawn one goes
-_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_TIMEOUT = 5.0
 _BYTES = 1 << 20
 
 
@@ -70,16 +70,12 @@ class SigningKeys:
 
     async def _fetch(self) -> bytes:
         try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(self._url, allow_redirects=False) as response,
-            ):
-                body = await response.content.read(_BYTES)
-                if response.status != 200:
-                    raise SourceError(f"Grafana's signing keys: status {response.status}")
-                return body + await response.content.read(1)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            status, body = await asyncio.to_thread(fetch, self._url, {}, _TIMEOUT, _BYTES)
+        except OSError as error:
             raise SourceError(f"Grafana's signing keys: {str(error) or type(error).__name__}") from error
+        if status != 200:
+            raise SourceError(f"Grafana's signing keys: status {status}")
+        return body
 
 
 def parse(text: bytes) -> dict[str, Key]:

@@ -25,8 +25,9 @@ from typing import Any
 import yaml
 
 from jobgauge.config import options
+from jobgauge_gateway.clients import Clients
 from jobgauge_gateway.config import GatewayConfig
-from jobgauge_gateway.serving import Service, _Connections
+from jobgauge_gateway.serving import Service
 from tests.support.web import Answer, read_answer
 
 COMMAND = Path(sys.executable).with_name("jobgauge-gateway")
@@ -242,12 +243,12 @@ def inside(folder: Path, upstream: str, **more: Any) -> Iterator[str]:
     async def main() -> None:
         service = Service(None, GatewayConfig(**chosen))  # type: ignore[arg-type]  # it is never reloaded
         await service._gateway.start()
-        connections = _Connections(service, service._config)
-        server = await loop.create_server(connections, "127.0.0.1", 0)
+        clients = Clients(service.handle, service._config.limit_connections)
+        server = await loop.create_server(clients, "127.0.0.1", 0)
         ready.put("127.0.0.1:{1}".format(*server.sockets[0].getsockname()))
         await stop.wait()
         server.close()
-        await connections.shutdown(1.0)
+        await clients.end(1.0)
         await service._gateway.close()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from jobgauge_gateway import endpoints, gateway, grafana_token, http_request, identity
+from jobgauge_gateway.clients import Client
 from jobgauge_gateway.endpoints import Endpoint
 from jobgauge_gateway.grafana_token import GrafanaTokens
 from jobgauge_gateway.http_request import Parameters
@@ -43,14 +44,14 @@ def the_channel_is_not_checked(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_bare_name_is_trusted(patch: pytest.MonkeyPatch) -> None:
-    async def trusting(_: Any, request: Any) -> str:
-        return str(request.headers.get("X-Grafana-User", ""))
+    async def trusting(_: Any, client: Client) -> str:
+        return "".join(client.field("x-grafana-user"))
 
     patch.setattr(identity.Identifier, "login", trusting)
 
 
 def the_first_of_two_names_counts(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(identity, "_single", lambda request, header: request.headers.get(header, ""))
+    patch.setattr(identity, "_single", lambda client, header: next(iter(client.field(header.lower())), ""))
 
 
 def signatures_are_not_checked(patch: pytest.MonkeyPatch) -> None:
@@ -125,8 +126,8 @@ def unknown_parameters_are_forwarded(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_body_is_read_as_a_form(patch: pytest.MonkeyPatch) -> None:
-    async def body(request: Any, *_: Any) -> bytes:
-        return bytes(await request.content.read())
+    async def body(client: Client, *_: Any) -> bytes:
+        return await client.body(1 << 20, 5.0)
 
     patch.setattr(http_request, "_body", body)
 
