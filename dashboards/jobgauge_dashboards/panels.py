@@ -185,11 +185,12 @@ def stat(
     *queries: Query,
     unit: Unit,
     scale: Scale = style.PLAIN,
+    plain: Sequence[str] = (),
     no_value: str = style.NO_VALUE,
     width: int = 0,
     height: int = 4,
 ) -> Panel:
-    """One number a series, as of the end of the time range."""
+    """One number a series, as of the end of the time range; those named in `plain` have no part in the colours."""
     defaults = {
         **unit.json,
         "thresholds": style.thresholds(scale),
@@ -198,7 +199,12 @@ def stat(
     }
     named = any(query.legend for query in queries)
     extra: Json = {
-        "fieldConfig": {"defaults": defaults},
+        "fieldConfig": {
+            "defaults": defaults,
+            "overrides": [
+                _drawn(name, [{"id": "thresholds", "value": style.thresholds(style.PLAIN)}]) for name in plain
+            ],
+        },
         "options": {"textMode": "value_and_name"} if named else {},
     }
     return Panel("stat", title, about.text, targets(queries, instant=True), extra, width, height)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jobgauge_dashboards import style
-from jobgauge_dashboards.panels import About, Link, Panel, Query, bars, timeseries
+from jobgauge_dashboards.panels import About, Link, Panel, Query, bars, stat, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit, Word
 from jobgauge_dashboards.tables import Column, table
@@ -22,6 +24,54 @@ CPUS_ARE_NOT_ALL = "The gap is not all waste: jobs wait for files, for GPUs and 
 def ratio(level: str, over: str, under: str, selector: str) -> str:
     """Return the share of what is held that is used, over the whole selection."""
     return f"sum({level}:{over}:sum{selector}) / sum({level}:{under}:sum{selector})"
+
+
+def used_of_held(what: str, selector: str) -> str:
+    """Return for each job the share of its `cpus` or `gpus` that it used, over its time in the range."""
+    used, held = (
+        f"sum_over_time(job:hpc_job_{what}_{verb}:sum{selector}[$__range])" for verb in ("used", "held")
+    )
+    return f"{used} / {held}"
+
+
+def peak_of_held(selector: str) -> str:
+    """Return for each job its memory peak by what it asked for, over its time in the range."""
+    peak, held = (
+        f"max_over_time(job:hpc_job_memory_{what}_bytes:sum{selector}[$__range])" for what in ("peak", "held")
+    )
+    return f"{peak} / {held}"
+
+
+def by_name(label: str, values: Mapping[str, str]) -> Query:
+    """Return one query with a series for each of several expressions, named by a label."""
+    named = (f'label_replace({expr}, "{label}", "{name}", "", "")' for name, expr in values.items())
+    return Query(f"max by ({label}) (" + " or ".join(named) + ")", f"{{{{{label}}}}}")
+
+
+def in_use(settings: Settings, level: str, selector: str, jobs: str, width: int = 0) -> Panel:
+    """Show how much of what jobs hold they use now."""
+    return stat(
+        "In use now",
+        About(
+            f"How much of the CPUs, memory and GPUs that {jobs} hold they use at this moment.",
+            "CPU time used per second by CPUs held; memory that programs allocated by the jobs' limits; the part of the"
+            " time in which GPUs are at work.",
+            "A job that just began, or waits for files, looks idle. It may need its memory later.",
+        ),
+        by_name(
+            "resource",
+            {
+                "CPUs": ratio(level, "hpc_job_cpus_used", "hpc_job_cpus_held", selector),
+                "Memory": ratio(level, "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", selector),
+                "GPUs": ratio(level, "hpc_job_gpus_used", "hpc_job_gpus_held", selector),
+            },
+        ),
+        unit=Unit.RATIO,
+        scale=efficiency(settings),
+        plain=("Memory",),
+        no_value="No jobs",
+        width=width,
+    )
 
 
 def cpus_over_time(level: str, selector: str) -> Panel:
@@ -56,6 +106,25 @@ def memory_over_time(level: str, selector: str) -> Panel:
     )
 
 
+def gpus_over_time(level: str, selector: str, *limits: Query) -> Panel:
+    """Show GPUs held and at work, below what there is where a query tells."""
+    return timeseries(
+        "GPUs held and at work",
+        About(
+            "GPUs that jobs hold, and how many of them are at work.",
+            "GPUs held, and the sum of the parts of time in which they are at work, over nodes with the job exporter.",
+            "A GPU at work may still be far from its speed.",
+        ),
+        Query(f"sum({level}:hpc_job_gpus_held:sum{selector})", "held"),
+        Query(f"sum({level}:hpc_job_gpus_used:sum{selector})", "at work"),
+        *limits,
+        unit=Unit.COUNT,
+        lines=("held",) if limits else (),
+        limits=[limit.legend for limit in limits] or ("held",),
+        no_value="No GPU is held",
+    )
+
+
 def of_node(expr: str) -> str:
     """Return the expression with the exporter's `instance` as `node`, without its port."""
     return f'label_replace({expr}, "node", "$1", "instance", "(.*?)(:[0-9]+)?")'
@@ -63,8 +132,17 @@ def of_node(expr: str) -> str:
 
 def cpu_hours(what: str, selector: str, labels: str = "") -> str:
     """Return the CPU hours held, used or wasted in the time range, by these labels."""
+    return _hours(f"cpu_{what}", selector, labels)
+
+
+def gpu_hours(what: str, selector: str, labels: str = "") -> str:
+    """Return the GPU hours held, used or wasted in the time range, by these labels."""
+    return _hours(f"gpu_{what}", selector, labels)
+
+
+def _hours(what: str, selector: str, labels: str) -> str:
     grouped = f"sum by ({labels})" if labels else "sum"
-    return f"{grouped} (sum_over_time(cluster_user_account:hpc_job_cpu_{what}_seconds:sum1h{selector}[$__range])) / 3600"
+    return f"{grouped} (sum_over_time(cluster_user_account:hpc_job_{what}_seconds:sum1h{selector}[$__range])) / 3600"
 
 
 WHOLE_HOURS = "Counted by whole hours: the hour that has just begun is missing."

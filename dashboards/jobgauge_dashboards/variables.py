@@ -17,6 +17,7 @@ from jobgauge_dashboards.style import Json
 
 # Selectors, to be put behind a metric's name. `=` rather than `=~` for an account: its leader may ask only so.
 CLUSTERS = '{cluster=~"$cluster"}'
+CLUSTER = '{cluster="$cluster"}'
 USER = '{cluster=~"$cluster",user="$user"}'
 ACCOUNT = '{cluster=~"$cluster",account="$account"}'
 JOB = '{cluster="$cluster",account="$account",jobid="$jobid"}'
@@ -49,6 +50,7 @@ class Variable(StrEnum):
     ARRAY = "array"
     NODE = "node"
     JOBID = "jobid"  # comes with the job's account
+    JOBS = "jobs"  # several
 
 
 def templates(variables: tuple[Variable, ...], settings: Settings) -> list[Json]:
@@ -81,6 +83,13 @@ def _queried(wanted: frozenset[Variable]) -> Iterator[Json]:
         yield _template("array", "Array", f"label_values({arrays}, array_job_id)") | {"sort": _BY_NUMBER_DOWN}
     if Variable.NODE in wanted:
         yield _template("node", "Node", f"label_values(hpc_sched_node_cpus{CLUSTERS}, node)")
+    if Variable.JOBS in wanted:
+        ran = 'query_result(count by (jobid) (last_over_time(hpc_job_cpus{cluster="$cluster",user="$user"}[$__range])))'
+        yield _template("jobs", "Jobs", ran) | {
+            "regex": '/jobid="([^"]+)"/',
+            "sort": _BY_NUMBER_DOWN,
+            "multi": True,
+        }
     if Variable.JOBID in wanted:
         # Listed once: a job that was followed here by a link stays chosen when the time range is changed.
         listed = 'label_values(hpc_job_cpus{cluster="$cluster",user="$user"}, jobid)'

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared, style
+from jobgauge_dashboards import shared, style, whose
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import job_of_row
-from jobgauge_dashboards.panels import About, Panel, Query, stat, timeseries
+from jobgauge_dashboards.panels import About, Panel, Query, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.tables import Column, table
-from jobgauge_dashboards.variables import ACCOUNT, Variable, having
+from jobgauge_dashboards.variables import ACCOUNT, Variable
 
-# By user, since a leader of an account may ask for series with its name, whosever they are.
-_LEVEL = "cluster_user_account"
-_LIVING = having(ACCOUNT, 'state=~"running|pending"')
 _MEMBER = "cluster, user, account"
 _JOB = "cluster, jobid, user, account"
 
@@ -29,7 +26,7 @@ def build(settings: Settings) -> Board:
         time="now-7d",
         refresh="5m",
         rows=(
-            Row("Now", [_now(settings)]),
+            whose.now(settings, ACCOUNT, "the account's jobs"),
             Row(
                 "Members",
                 [
@@ -42,75 +39,9 @@ def build(settings: Settings) -> Board:
             ),
             Row("Running jobs", [[_running(settings)]]),
             Row("Share and limits", [[_shares(), _limits()]]),
-            Row(
-                "Over time",
-                [[shared.cpus_over_time(_LEVEL, ACCOUNT), shared.memory_over_time(_LEVEL, ACCOUNT)]],
-                closed=True,
-            ),
+            whose.over_time(ACCOUNT),
         ),
     )
-
-
-def _now(settings: Settings) -> list[Panel]:
-    return [
-        stat(
-            "Jobs",
-            About(
-                "The account's jobs that run and that wait.",
-                "The scheduler's own count; each task of a job array counts.",
-                "Jobs on hold wait too.",
-            ),
-            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
-            unit=Unit.WHOLE,
-            no_value="No jobs",
-            width=6,
-        ),
-        stat(
-            "CPUs",
-            About(
-                "CPUs that the account's running jobs hold and its pending jobs ask for.",
-                "The scheduler's own figures.",
-                "Where hyper-threads are scheduled, a CPU is one thread.",
-            ),
-            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_job_cpus:sum{_LIVING})", "{{state}}"),
-            unit=Unit.WHOLE,
-            no_value="No jobs",
-            width=6,
-        ),
-        stat(
-            "CPUs at work",
-            About(
-                "How much of the CPU time that the account's jobs hold they use at this moment.",
-                "CPU time used per second by CPUs held.",
-                "A job that just began, or waits for files, looks idle.",
-            ),
-            Query(shared.ratio(_LEVEL, "hpc_job_cpus_used", "hpc_job_cpus_held", ACCOUNT)),
-            unit=Unit.RATIO,
-            scale=shared.efficiency(settings),
-            no_value="No jobs",
-        ),
-        stat(
-            "Memory in use",
-            About(
-                "How much of the memory that the account's jobs asked for they fill at this moment.",
-                "Memory that the programs allocated and touched, by the jobs' limits.",
-                "A job may need its memory later.",
-            ),
-            Query(shared.ratio(_LEVEL, "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", ACCOUNT)),
-            unit=Unit.RATIO,
-            no_value="No jobs",
-        ),
-        stat(
-            "CPU hours",
-            About(
-                "CPU hours that the account's jobs held in the time range.",
-                "CPUs held, added up over the time range.",
-                shared.WHOLE_HOURS,
-            ),
-            Query(shared.cpu_hours("held", ACCOUNT)),
-            unit=Unit.WHOLE,
-        ),
-    ]
 
 
 def _members(settings: Settings) -> Panel:
@@ -120,13 +51,14 @@ def _members(settings: Settings) -> Panel:
         "Members",
         About(
             "What each member's jobs held, used and left idle in the time range.",
-            "CPUs held and used, added up over the time range; the idle ones cut at zero job by job.",
+            "CPUs and GPUs held and used, added up over the time range; the idle ones cut at zero job by job.",
             shared.WHOLE_HOURS + " Members without jobs are not listed.",
         ),
         {
             "held": held,
             "used": f"({used}) / ({held})",
             "lost": shared.cpu_hours("wasted", ACCOUNT, _MEMBER),
+            "gpus": shared.gpu_hours("wasted", ACCOUNT, _MEMBER),
         },
         (
             Column("user", "User"),
@@ -135,6 +67,7 @@ def _members(settings: Settings) -> Panel:
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("used", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("lost", "CPU hours lost", Unit.WHOLE),
+            Column("gpus", "GPU hours lost", Unit.WHOLE),
         ),
         sort="CPU hours",
         height=9,
@@ -149,7 +82,7 @@ def _by_member(title: str, what: str, verb: str) -> Panel:
             "Recorded sums over each member's jobs in this account.",
             "Long time ranges are drawn in coarse steps; short jobs may fall between them.",
         ),
-        Query(f"sum by (user) ({_LEVEL}:hpc_job_cpus_{what}:sum{ACCOUNT})", "{{user}}"),
+        Query(f"sum by (user) ({whose.LEVEL}:hpc_job_cpus_{what}:sum{ACCOUNT})", "{{user}}"),
         unit=Unit.COUNT,
         stack=True,
     )
@@ -160,7 +93,7 @@ def _running(settings: Settings) -> Panel:
         "Running jobs",
         About(
             "The account's jobs on the machine now. Click a job to see what it did.",
-            "CPU used by CPU held at this moment, and the highest memory so far by the limit.",
+            "CPU used by CPU held and GPUs at work at this moment, and the highest memory so far by the limit.",
             "A job appears with its second scrape; the first minutes of a job say little.",
         ),
         {
@@ -168,6 +101,7 @@ def _running(settings: Settings) -> Panel:
             "cpus": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{ACCOUNT})",
             "cpu": f"job:hpc_job_cpus_used:sum{ACCOUNT} / job:hpc_job_cpus_held:sum{ACCOUNT}",
             "peak": f"job:hpc_job_memory_peak_bytes:sum{ACCOUNT} / job:hpc_job_memory_held_bytes:sum{ACCOUNT}",
+            "gpu": f"job:hpc_job_gpus_used:sum{ACCOUNT} / job:hpc_job_gpus_held:sum{ACCOUNT}",
         },
         (
             *shared.job_columns(job_of_row(start="Started"), user=True),
@@ -175,6 +109,7 @@ def _running(settings: Settings) -> Panel:
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("peak", "Memory peak", Unit.RATIO, scale=style.PLAIN),
+            Column("gpu", "GPUs at work", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Started",
     )

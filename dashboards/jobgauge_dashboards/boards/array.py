@@ -1,4 +1,4 @@
-"""Job array and compare, for users: which task misbehaves, and what to ask next time?"""
+"""Job array, for users: which task misbehaves, and what to ask next time?"""
 
 from __future__ import annotations
 
@@ -24,14 +24,9 @@ def _of_tasks(expr: str) -> str:
     return f"({expr}) * {_TASKS}"
 
 
-_CPU = _of_tasks(
-    f"sum_over_time(job:hpc_job_cpus_used:sum{_MINE}[$__range]) / sum_over_time(job:hpc_job_cpus_held:sum{_MINE}[$__range])"
-)
+_CPU = _of_tasks(shared.used_of_held("cpus", _MINE))
 _PEAK = _of_tasks(f"max_over_time(job:hpc_job_memory_peak_bytes:sum{_MINE}[$__range])")
-_SHARE = _of_tasks(
-    f"max_over_time(job:hpc_job_memory_peak_bytes:sum{_MINE}[$__range])"
-    f" / max_over_time(job:hpc_job_memory_held_bytes:sum{_MINE}[$__range])"
-)
+_SHARE = _of_tasks(shared.peak_of_held(_MINE))
 _TIME = _of_tasks(f"count_over_time(job:hpc_job_cpus_held:sum{_MINE}[$__range:1m]) * 60")
 _START = _of_tasks(f"last_over_time(job:hpc_job_start_time_seconds:min{_MINE}[$__range]) * 1000")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared, style
+from jobgauge_dashboards import marks, shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, cell
 from jobgauge_dashboards.panels import About, Link, Panel, Query, stat, timeseries
@@ -25,40 +25,20 @@ def build(settings: Settings) -> Board:
         question="Is the machine full, and is it busy?",
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
+        annotations=(marks.reservations(CLUSTERS),),
         rows=(
             Row("Now", [_now(settings), [_clusters()]]),
             Row("Over time", [_over_time(), _queue()]),
             Row("Who", [[_most_idle(settings)]]),
             Row("Who holds, and who waits", [_top_users_and_accounts()], closed=True),
+            Row("GPUs", [[_gpus(), shared.gpus_over_time("cluster", CLUSTERS)]], closed=True),
         ),
     )
 
 
 def _now(settings: Settings) -> list[Panel]:
     return [
-        stat(
-            "CPUs at work",
-            About(
-                "How much of the CPU time that jobs hold they use.",
-                "CPU time used per second, as the kernel counts it, by CPUs held, over all jobs on nodes with the job exporter.",
-                "A machine waiting for data or for GPUs looks idle here.",
-            ),
-            Query(shared.ratio("cluster", "hpc_job_cpus_used", "hpc_job_cpus_held", CLUSTERS)),
-            unit=Unit.RATIO,
-            scale=shared.efficiency(settings),
-        ),
-        stat(
-            "Memory in use",
-            About(
-                "How much of the memory that jobs may use they fill.",
-                "Memory that the jobs' programs allocated, by the jobs' limits, where a job has one.",
-                "Page cache is not counted: a job that reads large files may need more than shown.",
-            ),
-            Query(
-                shared.ratio("cluster", "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", CLUSTERS)
-            ),
-            unit=Unit.RATIO,
-        ),
+        shared.in_use(settings, "cluster", CLUSTERS, "jobs", width=14),
         stat(
             "Queue last read",
             About(
@@ -106,6 +86,35 @@ def _clusters() -> Panel:
         ),
         sort="CPUs",
         height=5,
+    )
+
+
+def _gpus() -> Panel:
+    kinds = "cluster_kind:hpc_sched_node_gpus:sum"
+    return table(
+        "GPUs of the clusters",
+        About(
+            "Each cluster's GPUs, what is held of them, what of that is at work, and what is waited for.",
+            "The scheduler's figures; what is at work as the drivers tell it.",
+            "Free GPUs may lie on nodes that take no jobs, or that have no free CPU.",
+        ),
+        {
+            "gpus": f"sum by (cluster) ({kinds}{_TOTAL})",
+            "held": f"sum by (cluster) ({kinds}{_ALLOCATED}) / sum by (cluster) ({kinds}{_TOTAL} > 0)",
+            "used": f"sum by (cluster) (cluster:hpc_job_gpus_used:sum{CLUSTERS})"
+            f" / sum by (cluster) (cluster:hpc_job_gpus_held:sum{CLUSTERS})",
+            "demand": f"sum by (cluster) (cluster_state:hpc_sched_job_gpus:sum{_PENDING})",
+        },
+        (
+            Column("cluster", "Cluster"),
+            Column("gpus", "GPUs", Unit.WHOLE),
+            Column("held", "Held", Unit.RATIO, bar=True),
+            Column("used", "At work", Unit.RATIO),
+            Column("demand", "Waited for", Unit.WHOLE),
+        ),
+        sort="GPUs",
+        no_rows="No GPUs",
+        height=8,
     )
 
 

@@ -27,14 +27,18 @@ def build(_: Settings) -> Board:
         role=Role.STAFF,
         variables=(Variable.CLUSTERS,),
         rows=(
-            Row("All nodes", [[_all_bytes(), _all_operations()]]),
+            Row(
+                "All nodes, as they count it themselves: MDTs and OSTs are told apart by the servers only",
+                [[_all_bytes(), _all_operations()]],
+            ),
             Row(
                 "Users",
                 [
                     [
                         _top("bytes", _BYTES, Unit.BYTES_PER_SECOND),
                         _top("operations", _OPERATIONS, Unit.PER_SECOND),
-                    ]
+                    ],
+                    [_kinds(), _over_time()],
                 ],
             ),
             Row("Jobs", [[_jobs()]]),
@@ -49,7 +53,7 @@ def _all_bytes() -> Panel:
         About(
             "What all nodes together read from each Lustre file system and write to it.",
             "The clients' own counters on the nodes with the job exporter.",
-            "Login nodes and others without the exporter are missing, as is what the page cache answered.",
+            "Nodes without the exporter are missing, as is what the page cache answered. It does not say which OST is full or busy: the servers' own exporter does.",
         ),
         Query(
             f"sum by (fs, direction) (cluster_fs_direction:hpc_node_lustre_bytes:rate{CLUSTERS})",
@@ -66,7 +70,7 @@ def _all_operations() -> Panel:
         About(
             "What all nodes together ask of Lustre beside data: opening, looking up, removing files and the like.",
             "The clients' own counters on the nodes with the job exporter.",
-            "A client answers some from its cache; the servers see fewer.",
+            "A client answers some from its cache; the servers see fewer. It does not say which MDT answers them.",
         ),
         Query(
             f"sum by (fs, operation) (cluster_fs_operation:hpc_node_lustre_operations:rate{CLUSTERS})",
@@ -91,6 +95,44 @@ def _top(what: str, series: str, unit: Unit) -> Panel:
         ),
         unit=unit,
         links=(Link("This user's jobs", links.board("my-jobs", {"user": links.label("user")})),),
+        no_value="None",
+    )
+
+
+def _kinds() -> Panel:
+    return table(
+        "Operations by user and kind",
+        About(
+            "What the users ask of Lustre, kind by kind, the twenty largest at this moment.",
+            "Operations per second, summed over a user's jobs.",
+            _ALONE_ONLY,
+        ),
+        {"operations": f"topk(20, sum by (cluster, user, fs, operation) ({_OPERATIONS}))"},
+        (
+            Column("user", "User"),
+            Column("operation", "Operation"),
+            Column("fs", "File system"),
+            Column("cluster", "Cluster"),
+            Column("operations", "A second", Unit.PER_SECOND, bar=True),
+        ),
+        sort="A second",
+        no_rows="None",
+        height=8,
+    )
+
+
+def _over_time() -> Panel:
+    most = f"topk(8, sum by (user) (sum_over_time({_OPERATIONS}[$__range:5m])))"
+    return timeseries(
+        "Operations by user over time",
+        About(
+            "Operations per second of the eight users with most in the time range.",
+            "Recorded sums, the users chosen by the whole time range.",
+            _ALONE_ONLY,
+        ),
+        Query(f"sum by (user) ({_OPERATIONS}) and on (user) {most}", "{{user}}"),
+        unit=Unit.PER_SECOND,
+        stack=True,
         no_value="None",
     )
 

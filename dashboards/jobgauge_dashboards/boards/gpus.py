@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import links, shared, style
+from jobgauge_dashboards import links, marks, shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.panels import About, Panel, Query, stat, timeseries
 from jobgauge_dashboards.settings import Settings
@@ -11,6 +11,9 @@ from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
 _ONLY_HELD = "Only GPUs that a job holds are seen; those that stand free are not."
+_THERE_ARE = Query(
+    "sum(cluster_kind:hpc_sched_node_gpus:sum" + having(CLUSTERS, 'kind="total"') + ")", "there are"
+)
 _GPU = "cluster, node, gpu, jobid, user, account"
 
 
@@ -22,10 +25,11 @@ def build(settings: Settings) -> Board:
         question="Which GPU to drain?",
         role=Role.STAFF,
         variables=(Variable.CLUSTERS,),
+        annotations=(marks.alerts(CLUSTERS, 'alertname=~".*Gpu.*"', 'jobid=""'),),
         rows=(
             Row("Now", [_now(settings)]),
             Row("GPUs to look at", [[_faulty()], [_idle(settings)]]),
-            Row("Over time", [[_use(), _power(), _slowed()]]),
+            Row("Over time", [[shared.gpus_over_time("cluster", CLUSTERS, _THERE_ARE), _power(), _slowed()]]),
         ),
     )
 
@@ -36,7 +40,7 @@ def _now(settings: Settings) -> list[Panel]:
         stat(
             "GPUs held",
             About("GPUs that jobs hold.", "The job exporter's count on all nodes.", _ONLY_HELD),
-            Query(f"count(hpc_job_gpu_info{CLUSTERS}) or vector(0)"),
+            Query(f"sum(cluster:hpc_job_gpus_held:sum{CLUSTERS}) or vector(0)"),
             unit=Unit.WHOLE,
         ),
         stat(
@@ -46,7 +50,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "The average over all held GPUs at this moment.",
                 "A GPU at work may still be far from its speed.",
             ),
-            Query(f"avg(hpc_job_gpu_utilization_ratio{CLUSTERS})"),
+            Query(shared.ratio("cluster", "hpc_job_gpus_used", "hpc_job_gpus_held", CLUSTERS)),
             unit=Unit.RATIO,
             scale=shared.efficiency(settings),
             no_value="None held",
@@ -58,7 +62,7 @@ def _now(settings: Settings) -> list[Panel]:
                 "GPUs with nothing at work.",
                 _ONLY_HELD,
             ),
-            Query(f"count(hpc_job_gpu_utilization_ratio{CLUSTERS} == 0) or vector(0)"),
+            Query(f"count(job_gpu:hpc_job_gpus_used:last{CLUSTERS} == 0) or vector(0)"),
             unit=Unit.WHOLE,
         ),
         stat(
@@ -106,14 +110,12 @@ def _faulty() -> Panel:
 
 
 def _idle(settings: Settings) -> Panel:
-    use = shared.of_node(
-        f"avg_over_time(hpc_job_gpu_utilization_ratio{CLUSTERS}[30m]) and hpc_job_gpu_utilization_ratio{CLUSTERS}"
-    )
+    used = f"job_gpu:hpc_job_gpus_used:last{CLUSTERS}"
+    use = shared.of_node(f"avg_over_time({used}[30m]) and {used}")
     idle = f"bottomk(20, max by ({_GPU}) ({use}))"
-    power = shared.of_node(f"hpc_job_gpu_power_watts{CLUSTERS}")
+    power = shared.of_node(f"job_gpu:hpc_job_gpu_power_watts:last{CLUSTERS}")
     started = shared.of_node(
-        f"hpc_job_gpu_utilization_ratio{CLUSTERS} * 0 + on (cluster, instance, jobid) group_left ()"
-        f" max by (cluster, instance, jobid) (hpc_job_start_time_seconds{CLUSTERS}) * 1000"
+        f"{used} * 0 + on (cluster, jobid) group_left () job:hpc_job_start_time_seconds:min{CLUSTERS} * 1000"
     )
     return table(
         "The idlest held GPUs",
@@ -139,27 +141,18 @@ def _idle(settings: Settings) -> Panel:
     )
 
 
-def _use() -> Panel:
-    return timeseries(
-        "GPUs held and at work",
-        About(
-            "GPUs that jobs hold, and how many of them are at work.",
-            "The count of held GPUs, and the sum of the parts of time in which they are at work.",
-            _ONLY_HELD,
-        ),
-        Query(f"count(hpc_job_gpu_info{CLUSTERS})", "held"),
-        Query(f"sum(hpc_job_gpu_utilization_ratio{CLUSTERS})", "at work"),
-        unit=Unit.COUNT,
-        limits=("held",),
-    )
-
-
 def _power() -> Panel:
     return timeseries(
-        "GPU power",
-        About("Power that held GPUs draw together.", "The driver's own figures, summed.", _ONLY_HELD),
-        Query(f"sum(hpc_job_gpu_power_watts{CLUSTERS})", "power"),
+        "GPU power by model",
+        About(
+            "Power that held GPUs draw together.", "The driver's own figures, summed by model.", _ONLY_HELD
+        ),
+        Query(
+            f"sum by (model) (cluster_user_account_model:hpc_job_gpu_power_watts:sum{CLUSTERS})", "{{model}}"
+        ),
         unit=Unit.WATTS,
+        stack=True,
+        no_value="No GPU is held",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared
+from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import job_of_row
 from jobgauge_dashboards.panels import About, Panel, Query, bars, stat
@@ -13,8 +13,6 @@ from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
 _FIRING = having(CLUSTERS, 'alertstate="firing"', 'jobid!=""')
 _JOB = "cluster, jobid, user, account"
-# The 20 worst jobs by what they wasted on average in the last half hour, and still are on the machine.
-_IDLE_CPUS = f"topk(20, avg_over_time(job:hpc_job_cpus_wasted:sum{CLUSTERS}[30m]) and job:hpc_job_cpus_held:sum{CLUSTERS})"
 
 
 def build(settings: Settings) -> Board:
@@ -27,7 +25,10 @@ def build(settings: Settings) -> Board:
         variables=(Variable.CLUSTERS,),
         rows=(
             Row("Now", [_now(settings)]),
-            Row("Jobs, the worst first", [[_idle_cpus(settings)], [_unused_memory(settings)]]),
+            Row(
+                "Jobs, the worst first",
+                [[_idle_cpus(settings)], [_idle_gpus(settings)], [_unused_memory(settings)]],
+            ),
             Row("Alerts", [[_alerts(), _by_alert()]]),
         ),
     )
@@ -80,42 +81,54 @@ def _now(settings: Settings) -> list[Panel]:
 
 
 def _idle_cpus(settings: Settings) -> Panel:
-    ratio = (
-        f"avg_over_time(job:hpc_job_cpus_used:sum{CLUSTERS}[30m])"
-        f" / avg_over_time(job:hpc_job_cpus_held:sum{CLUSTERS}[30m]) and {_IDLE_CPUS}"
-    )
-    return table(
+    used, held = f"job:hpc_job_cpus_used:sum{CLUSTERS}", f"job:hpc_job_cpus_held:sum{CLUSTERS}"
+    return _worst(
         "Most idle CPUs",
         About(
             "The twenty jobs that left most CPUs idle in the last half hour.",
             "CPUs held less CPUs used, on average over the last half hour or the job's life where that is shorter.",
             "One large job at its start outranks many small bad ones; look at the share and the age too.",
         ),
-        {
-            "idle": f"max by ({_JOB}) ({_IDLE_CPUS})",
-            "held": f"max by ({_JOB}) (job:hpc_job_cpus_held:sum{CLUSTERS} and {_IDLE_CPUS})",
-            "ratio": ratio,
-            "started": f"job:hpc_job_start_time_seconds:min{CLUSTERS} * 1000 and {_IDLE_CPUS}",
-        },
-        (
-            *shared.job_columns(job_of_row(start="Started"), user=True),
-            Column("started", "Started", Unit.AGO),
-            Column("idle", "Idle CPUs", Unit.TENTHS, bar=True),
+        wasted=f"avg_over_time(job:hpc_job_cpus_wasted:sum{CLUSTERS}[30m]) and {held}",
+        held=held,
+        ratio=f"avg_over_time({used}[30m]) / avg_over_time({held}[30m])",
+        columns=(
+            Column("wasted", "Idle CPUs", Unit.TENTHS, bar=True),
             Column("held", "CPUs held", Unit.WHOLE),
             Column("ratio", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
-        sort="Idle CPUs",
+    )
+
+
+def _idle_gpus(settings: Settings) -> Panel:
+    used, held = f"job:hpc_job_gpus_used:sum{CLUSTERS}", f"job:hpc_job_gpus_held:sum{CLUSTERS}"
+    return _worst(
+        "Most idle GPUs",
+        About(
+            "The twenty jobs that left most GPUs idle in the last half hour.",
+            "GPUs held less GPUs at work, on average over the last half hour or the job's life where that is shorter.",
+            "A job that prepares its data has not used its GPUs yet.",
+        ),
+        wasted=f"avg_over_time(job:hpc_job_gpus_wasted:sum{CLUSTERS}[30m]) and {held}",
+        held=held,
+        ratio=f"avg_over_time({used}[30m]) / avg_over_time({held}[30m])",
+        columns=(
+            Column("wasted", "Idle GPUs", Unit.TENTHS, bar=True),
+            Column("held", "GPUs held", Unit.WHOLE),
+            Column("ratio", "At work", Unit.RATIO, scale=shared.efficiency(settings)),
+        ),
+        no_rows="No GPU is held",
     )
 
 
 def _unused_memory(settings: Settings) -> Panel:
-    # What comes with the CPUs anyway is not wasted: nobody else could have had it.
-    asked = (
-        f"job:hpc_job_memory_held_bytes:sum{CLUSTERS}"
-        f" > job:hpc_job_cpus_held:sum{CLUSTERS} * {settings.memory_per_core}"
+    peak, held = (
+        f"job:hpc_job_memory_peak_bytes:sum{CLUSTERS}",
+        f"job:hpc_job_memory_held_bytes:sum{CLUSTERS}",
     )
-    unused = f"topk(20, ({asked}) - job:hpc_job_memory_peak_bytes:sum{CLUSTERS})"
-    return table(
+    # What comes with the CPUs anyway is not wasted: nobody else could have had it.
+    asked = f"({held} > job:hpc_job_cpus_held:sum{CLUSTERS} * {settings.memory_per_core})"
+    return _worst(
         "Most unused memory",
         About(
             "The twenty jobs whose peak is furthest below what they asked for.",
@@ -123,20 +136,46 @@ def _unused_memory(settings: Settings) -> Panel:
             f" {settings.memory_per_core / 2**30:g} GiB a CPU, which comes with the CPUs.",
             "A young job has not reached its peak yet.",
         ),
+        wasted=f"{asked} - {peak}",
+        held=held,
+        ratio=f"{peak} / {held}",
+        columns=(
+            Column("wasted", "Never used", Unit.BYTES, bar=True),
+            Column("held", "Memory asked", Unit.BYTES),
+            Column("ratio", "Peak of asked", Unit.RATIO, scale=shared.efficiency(settings)),
+        ),
+    )
+
+
+def _worst(
+    title: str,
+    about: About,
+    *,
+    wasted: str,
+    held: str,
+    ratio: str,
+    columns: tuple[Column, Column, Column],
+    no_rows: str = style.NO_VALUE,
+) -> Panel:
+    """List the twenty jobs that waste most, with what they hold and the share of it that they use."""
+    top = f"topk(20, {wasted})"
+    return table(
+        title,
+        about,
         {
-            "unused": f"max by ({_JOB}) ({unused})",
-            "held": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{CLUSTERS} and {unused})",
-            "ratio": f"job:hpc_job_memory_peak_bytes:sum{CLUSTERS} / job:hpc_job_memory_held_bytes:sum{CLUSTERS} and {unused}",
-            "started": f"job:hpc_job_start_time_seconds:min{CLUSTERS} * 1000 and {unused}",
+            "wasted": f"max by ({_JOB}) ({top})",
+            "held": f"max by ({_JOB}) ({held} and {top})",
+            "ratio": f"max by ({_JOB}) ({ratio} and {top})",
+            "started": f"job:hpc_job_start_time_seconds:min{CLUSTERS} * 1000 and {top}",
         },
         (
             *shared.job_columns(job_of_row(start="Started"), user=True),
             Column("started", "Started", Unit.AGO),
-            Column("unused", "Never used", Unit.BYTES, bar=True),
-            Column("held", "Memory asked", Unit.BYTES),
-            Column("ratio", "Peak of asked", Unit.RATIO, scale=shared.efficiency(settings)),
+            *columns,
         ),
-        sort="Never used",
+        sort=columns[0].title,
+        no_rows=no_rows,
+        height=9,
     )
 
 

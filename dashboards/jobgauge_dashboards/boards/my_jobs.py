@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared, style
+from jobgauge_dashboards import marks, shared, style, whose
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, job_of_row
-from jobgauge_dashboards.panels import About, Link, Panel, Query, stat
+from jobgauge_dashboards.panels import About, Link, Panel
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.tables import Column, table
-from jobgauge_dashboards.variables import USER, Variable, having
+from jobgauge_dashboards.variables import CLUSTERS, USER, Variable, having
 
-_LEVEL = "cluster_user_account"
-_LIVING = having(USER, 'state=~"running|pending"')
 _WAITING = having(USER, 'state="pending"')
 _JOB = "cluster, jobid, user, account"
 _RUNS = f"and on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
@@ -28,78 +26,14 @@ def build(settings: Settings) -> Board:
         role=Role.USERS,
         variables=(Variable.CLUSTERS, Variable.USER),
         time="now-24h",
+        annotations=(marks.reservations(CLUSTERS),),
         rows=(
-            Row("Now", [_now(settings)]),
+            whose.now(settings, USER, "your jobs"),
             Row("On the machine and waiting", [[_running(settings)], [_pending()]]),
             Row("Ended in the time range", [[_ended(settings)]]),
-            Row(
-                "Over time",
-                [[shared.cpus_over_time(_LEVEL, USER), shared.memory_over_time(_LEVEL, USER)]],
-                closed=True,
-            ),
+            whose.over_time(USER),
         ),
     )
-
-
-def _now(settings: Settings) -> list[Panel]:
-    return [
-        stat(
-            "Jobs",
-            About(
-                "Your jobs that run and that wait.",
-                "The scheduler's own count; each task of a job array counts.",
-                "Jobs on hold wait too.",
-            ),
-            Query(f"sum by (state) ({_LEVEL}_state:hpc_sched_jobs:sum{_LIVING})", "{{state}}"),
-            unit=Unit.WHOLE,
-            no_value="No jobs",
-            width=6,
-        ),
-        stat(
-            "CPUs held",
-            About(
-                "CPUs that your running jobs hold.",
-                "Summed over the nodes of your jobs.",
-                "Where hyper-threads are scheduled, a CPU is one thread.",
-            ),
-            Query(f"sum({_LEVEL}:hpc_job_cpus_held:sum{USER})"),
-            unit=Unit.WHOLE,
-            no_value="None",
-        ),
-        stat(
-            "CPUs at work",
-            About(
-                "How much of the CPU time that your jobs hold they use at this moment.",
-                "CPU time used per second by CPUs held.",
-                "A job that just began, or waits for files, looks idle.",
-            ),
-            Query(shared.ratio(_LEVEL, "hpc_job_cpus_used", "hpc_job_cpus_held", USER)),
-            unit=Unit.RATIO,
-            scale=shared.efficiency(settings),
-            no_value="No jobs",
-        ),
-        stat(
-            "Memory in use",
-            About(
-                "How much of the memory that your jobs asked for they fill at this moment.",
-                "Memory that the programs allocated and touched, by the jobs' limits.",
-                "A job may need its memory later; its own board shows the peak.",
-            ),
-            Query(shared.ratio(_LEVEL, "hpc_job_memory_used_bytes", "hpc_job_memory_held_bytes", USER)),
-            unit=Unit.RATIO,
-            no_value="No jobs",
-        ),
-        stat(
-            "CPU hours lost",
-            About(
-                "CPU hours that your jobs held and left idle in the time range.",
-                "CPUs held less CPUs used, cut at zero job by job, added up over the time range.",
-                shared.WHOLE_HOURS,
-            ),
-            Query(shared.cpu_hours("wasted", USER)),
-            unit=Unit.WHOLE,
-        ),
-    ]
 
 
 def _running(settings: Settings) -> Panel:
@@ -108,7 +42,7 @@ def _running(settings: Settings) -> Panel:
         "Running jobs",
         About(
             "Your jobs on the machine now. Click a job to see what it did.",
-            "CPU is the average since the start of the time range, memory the highest so far, against what the job holds.",
+            "CPU and GPU are averages since the start of the time range, memory the highest so far, against what the job holds.",
             "A job appears with its second scrape; the first minutes of a job say little.",
         ),
         {
@@ -117,6 +51,8 @@ def _running(settings: Settings) -> Panel:
             "cpu": f"avg_over_time(job:hpc_job_cpus_used:sum{USER}[$__range]) / {held} {_RUNS}",
             "memory": f"max by ({_JOB}) (job:hpc_job_memory_held_bytes:sum{USER} {_RUNS})",
             "peak": f"job:hpc_job_memory_peak_bytes:sum{USER} / job:hpc_job_memory_held_bytes:sum{USER} {_RUNS}",
+            "gpu": f"avg_over_time(job:hpc_job_gpus_used:sum{USER}[$__range])"
+            f" / avg_over_time(job:hpc_job_gpus_held:sum{USER}[$__range]) {_RUNS}",
         },
         (
             *shared.job_columns(job_of_row(start="Started"), user=False),
@@ -124,7 +60,8 @@ def _running(settings: Settings) -> Panel:
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("memory", "Memory asked", Unit.BYTES),
-            Column("peak", "Memory peak", Unit.RATIO, mappings=(), scale=style.PLAIN),
+            Column("peak", "Memory peak", Unit.RATIO, scale=style.PLAIN),
+            Column("gpu", "GPUs at work", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Started",
         height=9,
@@ -171,10 +108,8 @@ def _ended(settings: Settings) -> Panel:
         {
             "started": f"max by ({_JOB}) (last_over_time(job:hpc_job_start_time_seconds:min{USER}[$__range]) * 1000 {_ENDED})",
             "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{USER})[$__range:1m]) * 1000 {_ENDED})",
-            "cpu": f"sum_over_time(job:hpc_job_cpus_used:sum{USER}[$__range])"
-            f" / sum_over_time(job:hpc_job_cpus_held:sum{USER}[$__range]) {_ENDED}",
-            "peak": f"max_over_time(job:hpc_job_memory_peak_bytes:sum{USER}[$__range])"
-            f" / max_over_time(job:hpc_job_memory_held_bytes:sum{USER}[$__range]) {_ENDED}",
+            "cpu": f"{shared.used_of_held('cpus', USER)} {_ENDED}",
+            "peak": f"{shared.peak_of_held(USER)} {_ENDED}",
         },
         (
             *shared.job_columns(job_of_row(start="Started", end="Ended"), user=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import links, shared, style
+from jobgauge_dashboards import links, marks, shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.panels import About, Link, Panel, Query, bars, states, tiles, timeseries
 from jobgauge_dashboards.settings import Settings
@@ -38,9 +38,11 @@ def build(settings: Settings) -> Board:
         question="Is this node sick, or its job?",
         role=Role.STAFF,
         variables=(Variable.CLUSTER, Variable.NODE),
+        annotations=(marks.reservations(CLUSTERS),),
         rows=(
             Row("All nodes", [[_map(), _by_state()], [_drained()]]),
             Row("Node $node", [[_jobs(settings)], [_gantt()], [_cpu(), _memory()]]),
+            Row("Traffic, power and GPUs of $node", [_traffic(), [_power(), _gpus()]], closed=True),
         ),
     )
 
@@ -179,4 +181,62 @@ def _memory() -> Panel:
         unit=Unit.BYTES,
         stack=True,
         limits=("node",),
+    )
+
+
+def _traffic() -> list[Panel]:
+    counters = {
+        "InfiniBand": ("infiniband_bytes", "direction", Unit.BYTES_PER_SECOND),
+        "Lustre": ("lustre_bytes", "direction", Unit.BYTES_PER_SECOND),
+        "Lustre operations": ("lustre_operations", "operation", Unit.PER_SECOND),
+    }
+    return [
+        timeseries(
+            title,
+            About(
+                f"{title} of the node, whoever caused it.",
+                "The kernel's own counters, per second.",
+                "It is of all jobs on the node and of the system itself.",
+            ),
+            Query(
+                f"sum by ({label}) (rate(hpc_node_{name}_total{_ON_NODE}[$__rate_interval]))",
+                f"{{{{{label}}}}}",
+            ),
+            unit=unit,
+            colours=style.DIRECTIONS if label == "direction" else None,
+            no_value="The node has none",
+        )
+        for title, (name, label, unit) in counters.items()
+    ]
+
+
+def _power() -> Panel:
+    return timeseries(
+        "Power",
+        About(
+            "Power that the node's CPUs (cpu) and memory (dram) draw.",
+            "The CPUs' own energy counters, per second.",
+            "Fans, disks, networks, GPUs and power supplies are not in it.",
+        ),
+        Query(
+            f"sum by (domain) (rate(hpc_node_energy_joules_total{_ON_NODE}[$__rate_interval]))", "{{domain}}"
+        ),
+        unit=Unit.WATTS,
+        stack=True,
+        colours={"cpu": style.SERIES[0], "dram": style.SERIES[1]},
+        no_value="The node does not tell",
+    )
+
+
+def _gpus() -> Panel:
+    return timeseries(
+        "GPUs at work",
+        About(
+            "How busy each held GPU of the node is, and whose it is.",
+            "The part of the last moments in which any program ran on the GPU.",
+            "GPUs that no job holds are not shown.",
+        ),
+        Query(f"max by (gpu, user) (job_gpu:hpc_job_gpus_used:last{_ON_NODE})", "{{gpu}} {{user}}"),
+        unit=Unit.RATIO,
+        no_value="No GPU is held",
     )

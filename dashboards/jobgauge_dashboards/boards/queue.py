@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared, style
-from jobgauge_dashboards.board import Annotation, Board, Role, Row
+from jobgauge_dashboards import marks, shared, style
+from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.panels import About, Panel, Query, bars, heatmap, stat, timeseries
 from jobgauge_dashboards.settings import Settings
-from jobgauge_dashboards.style import Unit
+from jobgauge_dashboards.style import Unit, Word
 from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
@@ -23,16 +23,7 @@ def build(_: Settings) -> Board:
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
         time="now-24h",
-        annotations=(
-            Annotation(
-                "Reservations",
-                f"hpc_sched_reservation_start_time_seconds{CLUSTERS} * 1000",
-                "{{reservation}} begins",
-                "Nodes are kept free from here on.",
-                style.MUTED,
-                at_value=True,
-            ),
-        ),
+        annotations=(marks.reservations(CLUSTERS),),
         rows=(
             Row("Now", [_now()]),
             Row(
@@ -44,6 +35,7 @@ def build(_: Settings) -> Board:
                 ],
             ),
             Row("Waits of jobs that started in the time range", [[_waits(), _by_partition()], [_ended()]]),
+            Row("GPUs", [[_gpu_demand(), _gpu_gaps()]], closed=True),
         ),
     )
 
@@ -194,4 +186,44 @@ def _ended() -> Panel:
         unit=Unit.WHOLE,
         stack=True,
         colours=style.ENDS,
+    )
+
+
+def _gpu_demand() -> Panel:
+    return timeseries(
+        "GPUs waited for by partition",
+        About(
+            "GPUs that waiting jobs ask for, by partition.",
+            "The scheduler's own figures, summed over the queue.",
+            "Jobs that ask for GPUs by a name that the scheduler does not count are missing.",
+        ),
+        Query(
+            f"sum by (partition) (cluster_partition_state:hpc_sched_job_gpus:sum{_PENDING})", "{{partition}}"
+        ),
+        unit=Unit.COUNT,
+        stack=True,
+        no_value="None",
+    )
+
+
+def _gpu_gaps() -> Panel:
+    labels = "cluster, partition, gpus, nodes"
+    return table(
+        "Gaps for GPU jobs",
+        About(
+            "The longest job with so many GPUs a node that would start at once, by partition.",
+            "What the scheduler exporter finds free: nodes with that many GPUs, and for how long nobody has reserved them.",
+            "The limits of a user and an account still apply. Sizes that fit nowhere are not listed.",
+        ),
+        {"window": f"max by ({labels}) (hpc_sched_backfill_gpu_window_seconds{CLUSTERS})"},
+        (
+            Column("partition", "Partition"),
+            Column("nodes", "Nodes"),
+            Column("gpus", "GPUs a node"),
+            Column("window", "Longest job", Unit.DURATION, mappings=(Word(1e9, None, "Any", style.NEUTRAL),)),
+            Column("cluster", "Cluster"),
+        ),
+        sort="Longest job",
+        no_rows="No GPU is free",
+        height=8,
     )

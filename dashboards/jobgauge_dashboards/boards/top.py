@@ -61,19 +61,23 @@ def _ranking(settings: Settings, title: str, labels: str, who: tuple[Column, ...
         title,
         About(
             f"The 25 {title.lower()} whose jobs held most CPU hours in the time range.",
-            "CPUs held, used and left idle, added up over the time range.",
+            "CPUs and GPUs held, used and left idle, added up over the time range.",
             shared.WHOLE_HOURS,
         ),
         {
             "held": top,
             "used": f"({shared.cpu_hours('used', CLUSTERS, labels)}) / ({held}) and {top}",
             "lost": f"{shared.cpu_hours('wasted', CLUSTERS, labels)} and {top}",
+            "gpus": f"{shared.gpu_hours('held', CLUSTERS, labels)} and {top}",
+            "gpus_lost": f"{shared.gpu_hours('wasted', CLUSTERS, labels)} and {top}",
         },
         (
             *who,
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("used", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("lost", "CPU hours lost", Unit.WHOLE),
+            Column("gpus", "GPU hours", Unit.WHOLE),
+            Column("gpus_lost", "GPU hours lost", Unit.WHOLE),
         ),
         sort="CPU hours",
     )

@@ -67,6 +67,20 @@ def _totals(settings: Settings) -> list[Panel]:
             scale=shared.efficiency(settings),
         ),
         stat(
+            "GPU hours",
+            About(
+                "GPU hours that jobs held, and used of them.",
+                "GPUs held and at work, added up over the time range.",
+                "A GPU at work may still be far from its speed. " + shared.WHOLE_HOURS,
+            ),
+            shared.by_name(
+                "what",
+                {"held": shared.gpu_hours("held", CLUSTERS), "used": shared.gpu_hours("used", CLUSTERS)},
+            ),
+            unit=Unit.WHOLE,
+            no_value="None",
+        ),
+        stat(
             "Jobs ended",
             About(
                 "Jobs that ended in the time range.",
@@ -118,13 +132,14 @@ def _accounts(settings: Settings) -> Panel:
         "Accounts",
         About(
             "What each account got and made of it.",
-            "CPU and memory held and used, added up over the time range.",
+            "CPU, memory and GPUs held and used, added up over the time range.",
             shared.WHOLE_HOURS,
         ),
         {
             "held": held,
             "share": f"({used}) / ({held})",
             "memory": memory,
+            "gpus": shared.gpu_hours("held", CLUSTERS, _ACCOUNT),
             "energy": f"sum by ({_ACCOUNT}) (sum_over_time({_ENERGY}[$__range])) / 3.6e6",
         },
         (
@@ -133,6 +148,7 @@ def _accounts(settings: Settings) -> Panel:
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("share", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("memory", "GiB hours used", Unit.WHOLE),
+            Column("gpus", "GPU hours", Unit.WHOLE),
             Column("energy", "Energy", Unit.KILOWATT_HOURS),
         ),
         sort="CPU hours",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import style
+from jobgauge_dashboards import marks, shared, style
 from jobgauge_dashboards.board import Annotation, Board, Role, Row
 from jobgauge_dashboards.boards.job import details, gpus, traffic, verdict
 from jobgauge_dashboards.settings import Settings
-from jobgauge_dashboards.variables import JOB, Variable, having
+from jobgauge_dashboards.variables import CLUSTER, JOB, Variable, having
 
 
 def build(settings: Settings) -> Board:
@@ -25,22 +25,35 @@ def build(settings: Settings) -> Board:
             Row("What it did, and what slowed it down", details.slowed(), closed=True),
             Row("GPUs", gpus.lines(), closed=True),
             Row("Files", traffic.files(), closed=True),
-            Row("Network and power", [traffic.network()], closed=True),
+            Row("Network and power", traffic.network(), closed=True),
             Row("Nodes", [details.nodes()], closed=True),
         ),
     )
 
 
 def _annotations() -> tuple[Annotation, ...]:
-    start = f"job:hpc_job_start_time_seconds:min{JOB} * 1000"
-    alerts = having(JOB, 'alertstate="firing"')
+    begin = f"job:hpc_job_start_time_seconds:min{JOB} * 1000"
+    end = f"max(hpc_job_end_time_seconds{JOB}) * 1000"
     kills = having(JOB, 'event="oom_kill"')
+    out = having(CLUSTER, f'state=~"{shared.DOWN}|drain.*"')
+    own = shared.of_node(f"hpc_job_start_time_seconds{JOB}")
     return (
-        Annotation("Start", start, "Job starts", "", style.GOOD, at_value=True),
         Annotation(
-            "End", f"max(hpc_job_end_time_seconds{JOB}) * 1000", "Job ends", "", style.GOOD, at_value=True
+            "Start and end",
+            shared.by_name("what", {"starts": begin, "ends": end}).expr,
+            "Job {{what}}",
+            "",
+            style.GOOD,
+            at_value=True,
         ),
-        Annotation("Alerts", f"ALERTS{alerts}", "{{alertname}}", "{{severity}}", style.FAIR),
+        marks.alerts(JOB),
+        Annotation(
+            "Nodes",
+            f"max by (node, state) (hpc_sched_node_state{out} == 1 and on (node) {own})",
+            "{{node}}: {{state}}",
+            "The scheduler's state of a node of the job.",
+            style.POOR,
+        ),
         Annotation(
             "Kills",
             f"sum(increase(hpc_job_memory_events_total{kills}[2m])) > 0",

@@ -8,7 +8,7 @@ from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import JOB
 
 _NO_GPU = "The job holds no GPU"
-_USE = f"hpc_job_gpu_utilization_ratio{JOB}"
+_USE = f"job_gpu:hpc_job_gpus_used:last{JOB}"
 
 
 def lines() -> list[list[Panel]]:
@@ -72,7 +72,7 @@ def _power() -> Panel:
             "The driver's own figures, summed.",
             "An idle GPU draws a part of its power as well.",
         ),
-        Query(f"sum(hpc_job_gpu_power_watts{JOB})", "power"),
+        Query(f"sum(job_gpu:hpc_job_gpu_power_watts:last{JOB})", "power"),
         unit=Unit.WATTS,
         no_value=_NO_GPU,
     )

@@ -28,12 +28,16 @@ _EXCLUSIVE = (
 
 def files() -> list[list[Panel]]:
     """Show what the job read and wrote."""
-    return [[_whose()], [_lustre_bytes(), _lustre_operations()], [_disk_bytes(), _disk_operations()]]
-
-
-def network() -> list[Panel]:
-    """Show what the job sent and received."""
     return [
+        [whose("Whose are Lustre's figures")],
+        [_lustre_bytes(), _lustre_operations()],
+        [_disk_bytes(), _disk_operations()],
+    ]
+
+
+def network() -> list[list[Panel]]:
+    """Show what the job sent and received."""
+    panels = [
         _rate(
             "InfiniBand",
             "What the job's nodes received and sent over InfiniBand or Omni-Path.",
@@ -48,11 +52,13 @@ def network() -> list[Panel]:
         ),
         _power(),
     ]
+    return [[whose("Whose are the networks' figures")], panels]
 
 
-def _whose() -> Panel:
+def whose(title: str) -> Panel:
+    """Say whether what the nodes count for Lustre and the networks is this job's alone."""
     return verdict(
-        "Whose figures these are",
+        title,
         About(
             "Whether the job had its nodes to itself, and so whether the node's traffic is its own.",
             "The share of the time range in which no other job was on the node, the least of its nodes.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobgauge_dashboards import shared
+from jobgauge_dashboards.boards.job import traffic
 from jobgauge_dashboards.panels import About, Panel, Query, bars, stat, verdict
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
@@ -10,13 +11,13 @@ from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import JOB, having
 
 # Shares of what the job asked for, over its life in the time range.
-_CPU = f"sum_over_time(job:hpc_job_cpus_used:sum{JOB}[$__range]) / sum_over_time(job:hpc_job_cpus_held:sum{JOB}[$__range])"
+_CPU = shared.used_of_held("cpus", JOB)
 _MEMORY = (
     f"(max_over_time(job:hpc_job_memory_peak_bytes:sum{JOB}[$__range])"
     f" or max_over_time(job:hpc_job_memory_used_bytes:sum{JOB}[$__range]))"
     f" / max_over_time(job:hpc_job_memory_held_bytes:sum{JOB}[$__range])"
 )
-_GPUS = f"avg(avg_over_time(hpc_job_gpu_utilization_ratio{JOB}[$__range]))"
+_GPUS = shared.used_of_held("gpus", JOB)
 # Only while the scheduler lists the job does it tell the limit.
 _TIME = (
     f"max(max_over_time(timestamp(job:hpc_job_start_time_seconds:min{JOB})[$__range:1m])"
@@ -25,18 +26,15 @@ _TIME = (
 )
 
 
-def _by_resource(shares: dict[str, str]) -> Query:
-    """Return one query with a series for each resource."""
-    named = (f'label_replace({expr}, "resource", "{name}", "", "")' for name, expr in shares.items())
-    return Query("max by (resource) (" + " or ".join(named) + ")", "{{resource}}")
-
-
-_SHARES = _by_resource({"CPUs": _CPU, "Memory": _MEMORY, "GPUs": _GPUS, "Time": _TIME})
+_SHARES = shared.by_name("resource", {"CPUs": _CPU, "Memory": _MEMORY, "GPUs": _GPUS, "Time": _TIME})
 
 
 def lines(settings: Settings) -> list[list[Panel]]:
     """Return the row's lines."""
-    return [[_verdict(settings), _shares(), _memory_to_ask(settings), _cpus_to_ask()], [_facts()]]
+    return [
+        [_verdict(settings), _shares(), _memory_to_ask(settings), _cpus_to_ask()],
+        [_facts(), traffic.whose("On its nodes")],
+    ]
 
 
 def _verdict(settings: Settings) -> Panel:
@@ -52,6 +50,7 @@ def _verdict(settings: Settings) -> Panel:
         {
             "CPUs": shared.cpu_words(settings),
             "Memory": shared.memory_words(settings),
+            "GPUs": shared.gpu_words(),
             "Time": shared.time_words(),
         },
         no_value="No such job in this time range, or it is not yours",
@@ -65,7 +64,7 @@ def _shares() -> Panel:
         "Used of asked",
         About(
             "The shares behind the verdict.",
-            "CPU time used by CPU time held; the memory peak and the time run by their limits.",
+            "CPU time used by CPU time held; GPUs at work by GPUs held; the memory peak and the time run by their limits.",
             "The kernel's peak counts page cache, which a job may not need.",
         ),
         _SHARES,
@@ -76,7 +75,7 @@ def _shares() -> Panel:
 
 def _memory_to_ask(settings: Settings) -> Panel:
     return stat(
-        "Ask per node",
+        "Next time: memory",
         About(
             "Memory to ask for next time on each node.",
             f"The highest peak of a node and {settings.memory_headroom:.0%} more, in whole GiB.",
@@ -92,7 +91,7 @@ def _memory_to_ask(settings: Settings) -> Panel:
 
 def _cpus_to_ask() -> Panel:
     return stat(
-        "Ask for CPUs",
+        "Next time: CPUs",
         About(
             "How many CPUs the job kept busy: as many to ask for next time.",
             "The number of CPUs at work that it did not pass in 95 % of the time range, rounded up.",
@@ -126,5 +125,6 @@ def _facts() -> Panel:
             Column("info", "Is so", Unit.WHOLE, hidden=True),
         ),
         no_rows="The scheduler does not list it",
+        width=16,
         height=3,
     )
