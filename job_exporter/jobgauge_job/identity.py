@@ -124,6 +124,10 @@ class Resolver:
         """Start to work on a job."""
         self._new.put(job)
 
+    def has_facts(self, jobid: str) -> bool:
+        """Tell whether the prolog's file on a job is there, which the epilog removes."""
+        return self._facts.read(jobid) is not None
+
     def settle(self, timeout: float) -> None:
         """Wait until every job added so far has been looked at once."""
         done = threading.Event()

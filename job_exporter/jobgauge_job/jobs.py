@@ -18,22 +18,23 @@ from jobgauge_job.sources.files import KeptFile, MissingFile
 log = logging.getLogger(__name__)
 
 _SETTLE = 10.0  # seconds
+_LEFT = 30.0  # seconds without a process of the scheduler's after which a directory is what a job left behind
 _YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
 
 
 class Job:
     """One job: its directory, who it belongs to, and its open files."""
 
-    __slots__ = ("_files", "_layout", "ended", "identity", "labels", "place", "seen", "version")
+    __slots__ = ("_files", "ended", "held", "identity", "labels", "layout", "place", "seen", "version")
 
     def __init__(self, layout: Layout, place: Place, jobid: str) -> None:
         self.place = place
         self.identity = Identity(jobid, layout.uid(place))
         self.labels: tuple[str, ...] = ()  # jobid, user, account; fixed when the job is first shown
-        self.seen = time.monotonic()
+        self.seen = self.held = time.monotonic()
         self.ended: float | None = None  # Unix time
         self.version = layout.version
-        self._layout = layout
+        self.layout = layout
         self._files: dict[str, KeptFile] = {}
 
     @property
@@ -49,11 +50,11 @@ class Job:
     @property
     def cgroup(self) -> str:
         """The job's cgroup as /proc/PID/cgroup names it."""
-        return self._layout.cgroup(self.place)
+        return self.layout.cgroup(self.place)
 
     def path(self, file: str) -> str:
         """Return the path of one of the job's files."""
-        return self._layout.path(self.place, file)
+        return self.layout.path(self.place, file)
 
     def file(self, name: str) -> KeptFile:
         """Return one of the job's files, the same each time; one that is always empty where the job does not have it."""
@@ -107,6 +108,8 @@ class JobTable:
             str, dict[str, int]
         ] = {}  # by scope, the inode of each name when it was listed last
         self._jobs: dict[Place, Job] = {}
+        self._empty: dict[Place, Layout] = {}  # directories of jobs that have not begun or have ended
+        self._check_at = 0.0
         self._waiting: list[Job] = []  # to be shown
         self._ended: list[Job] = []
 
@@ -124,11 +127,22 @@ class JobTable:
         """Look which jobs there are, and read the files of the young ones, in case they end before the next scrape."""
         with self.lock:
             self._look()
+            self._check()
             young = time.monotonic() - _YOUNG
             jobs = [job for job in self._jobs.values() if job.seen > young]
         for job in jobs:
-            with self.lock:
-                job.remember(file for version, file in self._files if version == job.version)
+            self.read(job)
+
+    def read(self, job: Job) -> None:
+        """Read what collectors show of a job, in case this was the last time that it can be read."""
+        with self.lock:
+            job.remember(file for version, file in self._files if version == job.version)
+
+    @property
+    def running(self) -> tuple[Job, ...]:
+        """All jobs that have not ended, also those that are not shown yet."""
+        with self.lock:
+            return tuple(self._jobs.values())
 
     def is_over(self, job: Job) -> bool:
         """Tell whether a job has ended so long ago that it is not shown any more."""
@@ -142,15 +156,42 @@ class JobTable:
             if now == before:
                 continue
             for name, inode in before.items() - now.items():
-                if job := self._jobs.pop(Place(scope, name, inode), None):
-                    job.ended = time.time()
-                    self._ended.append(job)
+                place = Place(scope, name, inode)
+                self._empty.pop(place, None)
+                if place in self._jobs:
+                    self._end(place)
             if layout:
                 for name, inode in now.items():
                     if before.get(name) != inode:
                         self._add(layout, Place(scope, name, inode))
             self._listed[scope] = now
             self._note_presence()
+
+    def _check(self) -> None:
+        """Begin with jobs whose directory the scheduler has filled, end those whose directory it has left."""
+        now = time.monotonic()
+        before = list(self._jobs)
+        for place, layout in list(self._empty.items()):
+            self._add(layout, place)
+        if now >= self._check_at:
+            self._check_at = now + _LEFT / 3
+            for place, job in list(self._jobs.items()):
+                if self._is_held(job.layout, place, job.identity.jobid):
+                    job.held = now
+                elif now > job.held + _LEFT:
+                    log.info("%s/%s has been left by its job, which counts as ended", place.scope, place.name)
+                    self._empty[place] = job.layout
+                    self._end(place)
+        if list(self._jobs) != before:
+            self._note_presence()
+
+    def _is_held(self, layout: Layout, place: Place, jobid: str) -> bool:
+        return layout.held(place) or self._resolver.has_facts(jobid)
+
+    def _end(self, place: Place) -> None:
+        job = self._jobs.pop(place)
+        job.ended = time.time()
+        self._ended.append(job)
 
     def _note_presence(self) -> None:
         sole = next(iter(self._jobs.values())) if len(self._jobs) == 1 else None
@@ -166,6 +207,10 @@ class JobTable:
         jobid = layout.jobid(place.name)
         if jobid is None:
             return
+        if not self._is_held(layout, place, jobid):
+            self._empty[place] = layout
+            return
+        self._empty.pop(place, None)
         job = self._jobs[place] = Job(layout, place, jobid)
         self._waiting.append(job)
         self._resolver.add(job)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from jobgauge_job.sources.files import read
+
 _LOOK_AGAIN = 30.0  # seconds between looks for further scopes
 _LOOK_FOR_FIRST = 5.0
 
@@ -48,6 +50,10 @@ class Layout(ABC):
         return None
 
     @abstractmethod
+    def held(self, place: Place) -> bool:
+        """Tell whether the scheduler has a process in the job's cgroup; one that has none for long is left from a job that ended."""
+
+    @abstractmethod
     def cgroup(self, place: Place) -> str:
         """Return the job's cgroup as /proc/PID/cgroup names it."""
 
@@ -69,6 +75,13 @@ class UnifiedLayout(Layout):
     def scopes(self) -> Sequence[str]:
         """Return the scopes that are there now."""
         return self._scopes()
+
+    def held(self, place: Place) -> bool:
+        """Any process in it, or below."""
+        try:
+            return b"populated 0" not in read(self.path(place, "cgroup.events"))
+        except OSError:
+            return False  # it has just been removed
 
     def cgroup(self, place: Place) -> str:
         """Return the path below the mount."""
@@ -98,6 +111,14 @@ class Scopes:
                     break
             self._look_at = now + (_LOOK_AGAIN if self._found else _LOOK_FOR_FIRST)
         return self._found
+
+
+def has_processes(folder: str) -> bool:
+    """Tell whether a cgroup has processes; False where it has been removed."""
+    try:
+        return bool(read(f"{folder}/cgroup.procs"))
+    except OSError:
+        return False
 
 
 def _trusted(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from jobgauge_job.layouts.base import Layout, Place, Scopes
+from jobgauge_job.layouts.base import Layout, Place, Scopes, has_processes
 
 # Where to look for jobs: the first of these trees in which the scheduler makes directories. freezer is where Slurm's
 # proctrack/cgroup keeps every process; the others depend on what a site constrains.
@@ -25,6 +25,11 @@ class ControllerLayout(Layout):
         """Return the path below the mount of a controller, the same for all."""
         below = place.scope[len(self._root) + 1 :].partition("/")[2]
         return f"/{below}/{place.name}"
+
+    def held(self, place: Place) -> bool:
+        """Any process in it, or below."""
+        top = os.path.dirname(self.path(place, "cgroup.procs"))
+        return any(has_processes(folder) for folder, _, _ in os.walk(top))
 
     def path(self, place: Place, file: str) -> str:
         """The controller is the first part of the file's name; lists of processes are in the tree of the scope."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import re
 
-from jobgauge_job.layouts.base import UnifiedLayout
+from jobgauge_job.layouts.base import Place, UnifiedLayout, has_processes
 
 _JOB = re.compile(r"job_([1-9][0-9]{0,9})")
 _SLUID = re.compile(r"s[0-9A-HJKMNP-TV-Z]{13}")
@@ -24,3 +25,8 @@ class SlurmV2(UnifiedLayout):
         if job := _JOB.fullmatch(name):
             return job[1]
         return "" if _SLUID.fullmatch(name) else None
+
+    def held(self, place: Place) -> bool:
+        """A slurmstepd: a process of the user's that could not be killed is there longer than the job."""
+        top = glob.escape(f"{place.scope}/{place.name}")
+        return any(has_processes(folder) for folder in glob.iglob(f"{top}/step_*/slurm"))
