@@ -19,7 +19,7 @@ Value = bytes | int | float
 Row = TypeVar("Row", bound=tuple[str, ...])  # a series' label values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost more than to render one series
 class Samples:
     """Finished lines of one family; `dropped` counts series that were given twice."""
 

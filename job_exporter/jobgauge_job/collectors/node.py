@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from jobgauge.errors import NoData
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.share import NodeShare
+
+_LOOK_AGAIN = 30.0  # seconds between looks for devices where there are none
 
 Counter = tuple[Family, tuple[str, ...]]  # a job's family, and the values of its labels beyond the job's
 
@@ -23,11 +27,22 @@ class NodeCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._share = NodeShare(table, self.read)
+        self._share = NodeShare(table, self._read)
+        self._nothing_until = 0.0
 
     @abstractmethod
     def read(self) -> Mapping[Counter, int]:
         """Read the node's counters. Raise NoData where it has none, SourceError where they can't be read."""
+
+    def _read(self) -> Mapping[Counter, int]:
+        now = time.monotonic()
+        if now < self._nothing_until:
+            raise NoData("nothing of this kind was here at the last look")
+        try:
+            return self.read()
+        except NoData:
+            self._nothing_until = now + _LOOK_AGAIN
+            raise
 
     def settle(self) -> None:
         """Read the counters because a job has come or gone."""

@@ -17,7 +17,8 @@ def read(path: str, limit: int = 1 << 20) -> bytes:
     """Return all that a file holds, `limit` bytes at most; raise OSError where it can't be read."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return read_on(fd, b"", limit)
+        text = os.pread(fd, min(ROOM, limit), 0)
+        return text if len(text) < min(WHOLE, limit) else read_on(fd, text, limit)
     finally:
         os.close(fd)
 
