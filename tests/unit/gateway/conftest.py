@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
 
-from tests.support.prometheus import openmetrics, serve
+from tests.support.remote_write import Written
+from tests.support.servers import running
 from tests.unit.gateway.asking import Servers
 from tests.unit.gateway.world import ALICE, CAROL, DOT, SERIES, START, STEP, STEPS, visible
 
+Clusters = Callable[[str], Servers]
+
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Start a Prometheus with everything, under "all", and one for each set of series that a caller may see."""
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clusters]:
+    """Start, of a kind of server, one with everything under "all", and one for each set of series that a caller may see."""
     chem = frozenset(["chem"])
     held: dict[str, Any] = {
         "all": SERIES,
@@ -24,9 +28,36 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         "carol with chem": [one for one in SERIES if visible(one.labels, CAROL, chem)],
         "al.ce": [one for one in SERIES if visible(one.labels, DOT)],
     }
-    folder = tmp_path_factory.mktemp("prometheus")
     with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(serve(openmetrics(series, START, STEPS, STEP), folder / str(number)))
-            for number, (name, series) in enumerate(held.items())
-        }
+
+        @cache
+        def start(kind: str) -> Servers:
+            folder = tmp_path_factory.mktemp(kind)
+            servers = {}
+            for number, (name, series) in enumerate(held.items()):
+                servers[name] = stack.enter_context(running(kind, folder / str(number)))
+                servers[name].feed(
+                    Written(one.labels, [(START + i * STEP, one.value(i)) for i in range(STEPS)])
+                    for one in series
+                )
+            return servers
+
+        yield start
+
+
+@pytest.fixture(scope="session", params=["prometheus-2", "prometheus-3"])
+def servers(clusters: Clusters, request: pytest.FixtureRequest) -> Servers:
+    """Return the servers of each Prometheus in turn."""
+    return clusters(request.param)
+
+
+@pytest.fixture(scope="session")
+def prometheus(clusters: Clusters) -> Servers:
+    """Return the servers of one Prometheus, for what does not depend on its version."""
+    return clusters("prometheus-2")
+
+
+@pytest.fixture(scope="session")
+def victoria(clusters: Clusters) -> Servers:
+    """Return the servers of VictoriaMetrics."""
+    return clusters("victoria-metrics")

@@ -134,14 +134,14 @@ FAULTS: list[Break] = [
 ]
 
 
-def test_the_gateway_as_it_is_has_no_fault(servers: Servers) -> None:
-    assert faults(Rewriter(PUBLISHED), servers, CASES) == []
+def test_the_gateway_as_it_is_has_no_fault(prometheus: Servers) -> None:
+    assert faults(Rewriter(PUBLISHED), prometheus, CASES) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_cases_show_the_leak_of_a_broken_gateway(
-    servers: Servers, fault: Break, monkeypatch: pytest.MonkeyPatch
+    prometheus: Servers, fault: Break, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault(monkeypatch)
-    found = faults(Rewriter(PUBLISHED), servers, CASES)
+    found = faults(Rewriter(PUBLISHED), prometheus, CASES)
     assert [one.case.query for one in found if one.leak]
