@@ -6,13 +6,15 @@ A command is started only from here. Programs are looked for in the directory th
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from jobgauge import process
+from jobgauge.errors import SourceError
 from jobgauge_scheduler.model import (
     Diagnostics,
     Job,
@@ -27,7 +29,7 @@ from jobgauge_scheduler.model import (
 )
 from jobgauge_scheduler.pbs import cluster, torque
 from jobgauge_scheduler.pbs import jobs as pbs_jobs
-from jobgauge_scheduler.slurm import limits, records, sacct, sdiag, squeue, sshare
+from jobgauge_scheduler.slurm import accounting, answers, limits, records, sacct, sdiag, squeue, sshare
 
 T = TypeVar("T")
 
@@ -91,6 +93,19 @@ def over_ssh(host: str, config: str) -> tuple[str, ...]:
     )
     flags = [flag for option in options for flag in ("-o", option)]
     return ("ssh", *(("-F", config) if config else ()), *flags, "--", host)
+
+
+def _json(read: Callable[[Iterable[bytes]], Reading[T]]) -> Callable[[bytes], Reading[T]]:
+    """Return the reader of a document for one that has come whole."""
+    return lambda output: read((output,))
+
+
+def _version(output: bytes) -> Reading[tuple[int, int]]:
+    """Read `slurm 24.11.5`, or `slurm-wlm 22.05.8` as Debian has it."""
+    match = re.search(rb"(\d+)\.(\d+)", output)
+    if match is None:
+        raise SourceError(f"squeue --version tells of none: {output[:100]!r}")
+    return Reading((int(match[1]), int(match[2])))
 
 
 QUEUE: Command[tuple[Job, ...]] = Command(
@@ -162,6 +177,47 @@ ACCOUNTING: Command[tuple[Record, ...]] = Command(
     sacct.parse,
     "Jobs that started or ended lately, each run of a requeued one: asked of slurmdbd, not of slurmctld.",
     SLURM,
+)
+
+VERSION: Command[tuple[int, int]] = Command(
+    ("squeue", "--version"), _version, "Which JSON there is; asks nothing of slurmctld.", SLURM
+)
+JSON_QUEUE: Command[tuple[Job, ...]] = Command(
+    ("squeue", "-a", "--json"),
+    _json(answers.jobs),
+    "The queue where its text cannot be used: 1.8 (22.05) to 6.1 CPU seconds (26.05) and 0.5 to 2.1 GiB of squeue at "
+    "10,000 jobs.",
+    SLURM,
+)
+JSON_NODES_BY_SINFO: Command[tuple[Node, ...]] = Command(
+    ("sinfo", "-a", "--json"),
+    _json(answers.nodes),
+    "Nodes, which only 22.05's sinfo lists one by one.",
+    SLURM,
+)
+JSON_NODES: Command[tuple[Node, ...]] = Command(
+    ("scontrol", "-a", "show", "nodes", "--json"), _json(answers.nodes), "Nodes.", SLURM
+)
+JSON_PARTITIONS: Command[tuple[Partition, ...]] = Command(
+    ("scontrol", "-a", "show", "partitions", "--json"), _json(answers.partitions), "Partitions.", SLURM
+)
+JSON_RESERVATIONS: Command[tuple[Reservation, ...]] = Command(
+    ("scontrol", "-a", "show", "reservations", "--json"), _json(answers.reservations), "Reservations.", SLURM
+)
+JSON_LICENSES: Command[tuple[License, ...]] = Command(
+    ("scontrol", "show", "licenses", "--json"), _json(answers.licenses), "Licences.", SLURM
+)
+JSON_SHARES: Command[tuple[Share, ...]] = Command(
+    ("sshare", "-a", "--json"), _json(answers.shares), "Fairshare of accounts and users.", SLURM
+)
+JSON_DIAGNOSTICS: Command[Diagnostics] = Command(
+    ("sdiag", "--json"), _json(answers.diagnostics), "slurmctld's own health.", SLURM
+)
+JSON_ACCOUNTING: Command[tuple[Record, ...]] = Command(
+    ("sacct", "-a", "-D", "-X", "--json", "-s", ",".join(sacct.STATES), "-S", "{since}", "-E", "now"),
+    _json(accounting.records),
+    "Jobs that started or ended lately. With SLURM_TIME_FORMAT, sacct --json cannot read its own -S.",
+    PLAIN,
 )
 
 PBS_JOBS: Command[tuple[Job, ...]] = Command(

@@ -9,7 +9,8 @@ from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.exporter import ExporterConfig
 from jobgauge_scheduler.model import Source
 
-BACKEND_NAMES = ("slurm-cli", "slurm-rest", "pbs", "torque")  # in the order in which auto tries them
+# In the order in which auto tries them.
+BACKEND_NAMES = ("slurm-pyslurm", "slurm-cli", "slurm-rest", "slurm-json", "slurm-native", "pbs", "torque")
 
 
 def _seconds(text: str) -> float:
@@ -83,6 +84,12 @@ class SchedulerConfig(ExporterConfig):
         metavar="FILE",
     )
     slurmrest_user: str = option("slurmrest.user", "", "user that the token is for", metavar="NAME")
+    slurm_metrics_url: str = option(
+        "slurm.metrics-url",
+        "",
+        "slurmctld's own metrics (Slurm 25.11 and newer), where nothing else can be asked: http://HOST:6817",
+        metavar="URL",
+    )
     pbs_bin_dir: str = option(
         "pbs.bin-dir", "", "directory of qstat and the other clients, where it is not in PATH", metavar="DIR"
     )

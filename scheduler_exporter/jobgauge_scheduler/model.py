@@ -162,7 +162,7 @@ class Limit:
     level: str  # account, user, qos
     resource: str
     limit: float
-    usage: float
+    usage: float | None  # None where the source does not tell
     account: str = ""
     user: str = ""
     qos: str = ""

@@ -29,6 +29,34 @@ def clients(folder: Path, version: str) -> Path:
     return folder
 
 
+def json_clients(folder: Path, version: str) -> Path:
+    """Make a directory of clients that answer to --json as a real Slurm of this version did, and refuse to tell the queue as text."""
+    clients(folder, version)
+    recorded = FIXTURES / version
+    new = not version.startswith("22.")
+    old_error = "echo 'unrecognized option' >&2; exit 1"
+    program(
+        folder / "squeue",
+        f'case "$*" in --version) echo slurm-wlm {version};; "-a --json") cat {recorded}/rest_jobs.json;; *) exit 3;; esac',
+    )
+    program(folder / "sinfo", f'[ "$*" = "-a --json" ] && exec cat {recorded}/rest_nodes.json')
+    as_json = f'exec cat {recorded}/rest_"$3".json' if new else old_error
+    program(
+        folder / "scontrol",
+        f'case "$*" in *--json) set -- $(echo "$*" | sed "s/-a //"); set -- x "$1" "$2"; {as_json};; '
+        f'*) exec cat {recorded}/scontrol_"${{!#}}".txt;; esac',
+    )
+    for name, file in (("sdiag", "rest_diag.json"), ("sshare", "rest_shares.json")):
+        as_json = f"exec cat {recorded}/{file}" if new else old_error
+        program(folder / name, f'case "$*" in *--json*) {as_json};; *) exec cat {recorded}/{name}.txt;; esac')
+    # with this in its environment, the real one does not understand the times it is given
+    program(
+        folder / "sacct",
+        f'[ -z "$SLURM_TIME_FORMAT" ] && [[ "$*" = *--json* ]] && exec cat {recorded}/sacct.json',
+    )
+    return folder
+
+
 def jobs_told(version: str) -> dict[str, dict[str, str]]:
     """Return what `scontrol show job` told of the jobs that wait, run or are suspended, by job and field."""
     text = (FIXTURES / version / "oracle_scontrol_job.txt").read_text(errors="surrogateescape")

@@ -13,7 +13,7 @@ from jobgauge_scheduler.view import SchedulerCollector
 
 
 class LimitsCollector(SchedulerCollector):
-    """A pair of series for each limit that is set."""
+    """A pair of series for each limit that is set; without the second where its use is not told."""
 
     name = "limits"
     about = "limits of accounts, users and QOS, and how much of each is used"
@@ -24,4 +24,5 @@ class LimitsCollector(SchedulerCollector):
         """Tell each limit."""
         rows = {(x.level, x.resource, x.account, x.user, x.qos): x for x in snapshot.limits or ()}
         yield Samples.of(scheduler.LIMIT, {row: limit.limit for row, limit in rows.items()}, cluster)
-        yield Samples.of(scheduler.LIMIT_USAGE, {row: limit.usage for row, limit in rows.items()}, cluster)
+        used = {row: limit.usage for row, limit in rows.items() if limit.usage is not None}
+        yield Samples.of(scheduler.LIMIT_USAGE, used, cluster)

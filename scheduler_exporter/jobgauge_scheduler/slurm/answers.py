@@ -1,12 +1,10 @@
-"""Slurm's JSON, as slurmrestd writes it: one shape of numbers and states in 22.05, another from 23.02 on."""
+"""Slurm's JSON, as slurmrestd and `--json` write it: one shape of numbers and states in 22.05, another from 23.02 on."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from jobgauge.errors import SourceError
 from jobgauge_scheduler.model import (
@@ -22,10 +20,8 @@ from jobgauge_scheduler.model import (
     Share,
 )
 from jobgauge_scheduler.slurm import hostlist, units
+from jobgauge_scheduler.slurm.document import Chunks, Fields, each, load, moment, needed, number, words
 from jobgauge_scheduler.slurm.squeue import reason
-
-T = TypeVar("T")
-Fields = Mapping[str, Any]
 
 # What squeue, too, shows where a flag tells more than the base state.
 _FLAGS = ("COMPLETING", "CONFIGURING", "STOPPED", "RESIZING", "REQUEUED")
@@ -34,45 +30,48 @@ _MICRO = 1e-6
 _INFINITE = 2.0**64
 
 
-def jobs(output: bytes) -> Reading[tuple[Job, ...]]:
+def jobs(chunks: Chunks) -> Reading[tuple[Job, ...]]:
     """Read `jobs`: slurmctld also tells those that ended a while ago, which are no part of the queue."""
-    found = [record for record in _records(output, "jobs") if _state(record) in _IN_QUEUE]
-    return _read(found, _job)
+    return each(chunks, "jobs", lambda record: _job(record) if _state(record) in _IN_QUEUE else None)
 
 
-def nodes(output: bytes) -> Reading[tuple[Node, ...]]:
+def nodes(chunks: Chunks) -> Reading[tuple[Node, ...]]:
     """Read `nodes`."""
-    return _read(_records(output, "nodes"), _node)
+    return each(chunks, "nodes", _node)
 
 
-def partitions(output: bytes) -> Reading[tuple[Partition, ...]]:
+def partitions(chunks: Chunks) -> Reading[tuple[Partition, ...]]:
     """Read `partitions`."""
-    return _read(_records(output, "partitions"), _partition)
+    return each(chunks, "partitions", _partition)
 
 
-def reservations(output: bytes) -> Reading[tuple[Reservation, ...]]:
+def reservations(chunks: Chunks) -> Reading[tuple[Reservation, ...]]:
     """Read `reservations`."""
-    return _read(_records(output, "reservations"), _reservation)
+    return each(chunks, "reservations", _reservation)
 
 
-def licenses(output: bytes) -> Reading[tuple[License, ...]]:
+def licenses(chunks: Chunks) -> Reading[tuple[License, ...]]:
     """Read `licenses`."""
-    return _read(
-        _records(output, "licenses"),
+    return each(
+        chunks,
+        "licenses",
         lambda record: License(
             record["LicenseName"], record["Total"], record["Used"], record.get("Reserved", 0)
         ),
     )
 
 
-def shares(output: bytes) -> Reading[tuple[Share, ...]]:
-    """Read `shares`."""
-    return _read(_document(output)["shares"]["shares"], _share)
+def shares(chunks: Chunks) -> Reading[tuple[Share, ...]]:
+    """Read `shares`, in a list within an object."""
+    records = load(chunks).get("shares", {}).get("shares")
+    if not isinstance(records, list):
+        raise SourceError("the answer holds no shares")
+    return Reading(tuple(_share(record) for record in records))
 
 
-def diagnostics(output: bytes) -> Reading[Diagnostics]:
+def diagnostics(chunks: Chunks) -> Reading[Diagnostics]:
     """Read `diag`."""
-    record: Fields = _document(output).get("statistics") or {}
+    record: Fields = load(chunks).get("statistics") or {}
     if "jobs_submitted" not in record:
         raise SourceError("the answer holds no statistics")
     main = _cycles("main", record, "schedule_cycle_{}", "schedule_cycle_mean_depth", "schedule_queue_length")
@@ -91,66 +90,20 @@ def diagnostics(output: bytes) -> Reading[Diagnostics]:
     )
 
 
-def _document(output: bytes) -> dict[str, Any]:
-    """Return the document; raise SourceError where it is none, or tells of an error, which HTTP may not do."""
-    try:
-        document = json.loads(output.decode("utf-8", "surrogateescape"))
-    except ValueError as error:
-        raise SourceError(f"the answer is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise SourceError("the answer is not what slurmrestd writes")
-    if errors := document.get("errors"):
-        raise SourceError(f"slurmrestd tells of errors: {str(errors)[:200]}")
-    return document
-
-
-def _records(output: bytes, name: str) -> list[Fields]:
-    records = _document(output).get(name)
-    if not isinstance(records, list):
-        raise SourceError(f"the answer holds no {name}")
-    return records
-
-
-def _read(records: list[Fields], parse: Callable[[Fields], T]) -> Reading[tuple[T, ...]]:
-    """Parse each record; one that makes no sense is left out and counted."""
-    found = []
-    for record in records:
-        try:
-            found.append(parse(record))
-        except (KeyError, ValueError, TypeError, AttributeError):
-            continue
-    return Reading(tuple(found), len(records) - len(found))
-
-
-def _number(value: Any) -> int | None:
-    """Return a number: plain, or with a mark whether it is set; None where it is not, or infinite."""
-    if isinstance(value, dict):
-        return value["number"] if value["set"] and not value["infinite"] else None
-    return value if isinstance(value, int) else None
-
-
-def _time(value: Any) -> int | None:
-    return _number(value) or None
-
-
 def _minutes(value: Any) -> int | None:
-    minutes = _number(value)
+    minutes = number(value)
     return None if minutes is None or minutes < 0 else minutes * 60  # 22.05 writes no limit as -1
 
 
-def _words(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
-
-
 def _state(record: Fields) -> str:
-    words = _words(record["job_state"])
-    return next((flag for flag in _FLAGS if flag in words), words[0]).lower()
+    states = words(record["job_state"])
+    return next((flag for flag in _FLAGS if flag in states), states[0]).lower()
 
 
 def _job(record: Fields) -> Job:
     memory, gpus = units.tres(record["tres_alloc_str"] or record["tres_req_str"])
     waiting = record.get("array_task_string") or ""
-    task = _number(record["array_task_id"])
+    task = number(record["array_task_id"])
     index = waiting if waiting.isdigit() else "" if task is None else str(task)
     in_array = bool(waiting or index)
     return Job(
@@ -160,37 +113,30 @@ def _job(record: Fields) -> Job:
         partition=record["partition"],
         qos=record["qos"] or "",
         state=_state(record),
-        cpus=_needed(record["cpus"]),
-        nodes=_needed(record["node_count"]),
+        cpus=needed(record["cpus"]),
+        nodes=needed(record["node_count"]),
         gpus=gpus,
         memory=memory,
         reason=reason(record["state_reason"]),
         tasks=units.task_count(waiting) if waiting and not index else 1,
-        array_job_id=str(_number(record["array_job_id"])) if in_array else "",
+        array_job_id=str(number(record["array_job_id"])) if in_array else "",
         array_task_id=index,
         name=record["name"],
-        priority=_number(record["priority"]),
+        priority=number(record["priority"]),
         time_limit=_minutes(record["time_limit"]),
-        submit_time=_time(record["submit_time"]),
-        eligible_time=_time(record["eligible_time"]),
-        start_time=_time(record["start_time"]),
-        end_time=_time(record["end_time"]),
+        submit_time=moment(record["submit_time"]),
+        eligible_time=moment(record["eligible_time"]),
+        start_time=moment(record["start_time"]),
+        end_time=moment(record["end_time"]),
         node_list=record["nodes"] or "",
         planned_nodes=hostlist.expand(record.get("scheduled_nodes") or ""),
     )
 
 
-def _needed(value: Any) -> int:
-    number = _number(value)
-    if number is None:
-        raise ValueError("a number is missing")
-    return number
-
-
 def _node(record: Fields) -> Node:
     memory, gpus = units.tres(record["tres"])
     memory_allocated, gpus_allocated = units.tres(record["tres_used"] or "")
-    states = [*_words(record["state"]), *record.get("state_flags", ())]
+    states = [*words(record["state"]), *record.get("state_flags", ())]
     return Node(
         name=record["name"],
         states=frozenset(state.lower() for state in states),
@@ -218,7 +164,7 @@ def _partition(record: Fields) -> Partition:
 
 
 def _reservation(record: Fields) -> Reservation:
-    start, end = _needed(record["start_time"]), _needed(record["end_time"])
+    start, end = needed(record["start_time"]), needed(record["end_time"])
     return Reservation(
         name=record["name"],
         state="active" if start <= time.time() < end else "inactive",
@@ -258,7 +204,7 @@ def _cycles(name: str, record: Fields, key: str, depth: str, queue: str) -> Cycl
         total=record.get("bf_cycle_counter" if name == "backfill" else key.format("total")),
         depth=record.get(depth),
         queue=record.get(queue),
-        when=_time(record.get("bf_when_last_cycle")) if name == "backfill" else None,
+        when=moment(record.get("bf_when_last_cycle")) if name == "backfill" else None,
     )
 
 

@@ -12,7 +12,7 @@ _USER = re.compile(r"(.*)\((\d+)\)")
 _GROUP = re.compile(r"(\S+?)=\{([^}]*)\}")
 _MINUTE = 60
 # What is limited, and in which unit it is counted: one for jobs, TRES by name, TRES times minutes.
-_KEYS = {
+KEYS = {
     "GrpJobs": "jobs",
     "GrpSubmitJobs": "submitted_jobs",
     "GrpWall": "wall_seconds",
@@ -22,7 +22,7 @@ _KEYS = {
     "MaxJobs": "jobs",
     "MaxSubmitJobs": "submitted_jobs",
 }
-_QOS_KEYS = {
+QOS_KEYS = {
     key + per: resource
     for key, resource in (
         ("MaxJobs", "jobs"),
@@ -59,7 +59,7 @@ def _association(line: str) -> Iterator[Limit]:
         return  # the same user and account with other limits in one partition: no label tells them apart
     user = _user(fields["UserName"])[0]
     level = "user" if user else "account"
-    for resource, limit, used in _limits(fields, _KEYS):
+    for resource, limit, used in _limits(fields, KEYS):
         yield Limit(level, resource, limit, used, account=fields["Account"], user=user)
 
 
@@ -67,13 +67,13 @@ def _qos(line: str, names: dict[str, str]) -> Iterator[Limit]:
     name = line.split(maxsplit=1)[0][4:].partition("(")[0]
     whole, _, parts = line.partition(" Account Limits=")
     accounts, _, users = parts.partition(" User Limits=")
-    for resource, limit, used in _limits(_fields(whole), _KEYS):
+    for resource, limit, used in _limits(_fields(whole), KEYS):
         yield Limit("qos", resource, limit, used, qos=name)
     for account, text in _GROUP.findall(accounts):
-        for resource, limit, used in _limits(_fields(text), _QOS_KEYS):
+        for resource, limit, used in _limits(_fields(text), QOS_KEYS):
             yield Limit("qos", resource, limit, used, qos=name, account=account)
     for user, text in _GROUP.findall(users):
-        for resource, limit, used in _limits(_fields(text), _QOS_KEYS):
+        for resource, limit, used in _limits(_fields(text), QOS_KEYS):
             # 22.05 tells only the number
             yield Limit("qos", resource, limit, used, qos=name, user=names.get(user, _user(user)[0]))
 
@@ -94,11 +94,11 @@ def _limits(fields: dict[str, str], keys: dict[str, str]) -> Iterator[tuple[str,
     for key, resource in keys.items():
         for match in _PAIR.finditer(fields.get(key, "")):
             if match["limit"] != "N":
-                name, unit = _resource(resource, match["name"])
+                name, unit = resource_of(resource, match["name"])
                 yield name, float(match["limit"]) * unit, float(match["used"]) * unit
 
 
-def _resource(kind: str, name: str | None) -> tuple[str, int]:
+def resource_of(kind: str, name: str | None) -> tuple[str, int]:
     """Return a resource's name and how many of its units one of Slurm's is."""
     if name is None:
         return kind, _MINUTE if kind.endswith("_seconds") else 1
