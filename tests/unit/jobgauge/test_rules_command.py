@@ -9,6 +9,7 @@ import yaml
 
 from jobgauge import data, rules
 from jobgauge.errors import ConfigError, SourceError
+from jobgauge.rules import files, settings
 
 
 @pytest.fixture
@@ -193,25 +194,25 @@ def test_a_new_file_needs_no_registration(root: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["30s", "5m", "12h", "2d"])
 def test_durations(value: str) -> None:
-    assert rules.KINDS["duration"](value) == value
+    assert settings.KINDS["duration"](value) == value
 
 
 @pytest.mark.parametrize("value", ["", "s", "-5m", "5", "5w", "1h30m", "5m]) or vector(1) #"])
 def test_what_is_no_duration(value: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
-        rules.KINDS["duration"](value)
+        settings.KINDS["duration"](value)
 
 
 def test_the_real_rules_can_be_filled(tmp_path: Path) -> None:
     folder = Path(__file__).parents[3] / "recording_rules"
-    pages = rules.written(folder, rules.schema(folder / "settings.yml")())
+    pages = files.written(folder, settings.schema(folder / "settings.yml", settings.RulesConfig)())
     assert len(pages) == len(list(folder.glob("*.rules.yml"))) + len(list(folder.glob("*.alerts.yml")))
     assert not any("@{" in text for text in pages.values())
 
 
 def test_compat_names_that_do_not_exist(root: Path) -> None:
     with pytest.raises(ConfigError, match="there are: peer"):
-        list(rules.rule_files(root, ["nothing-like-it"]))
+        list(files.rule_files(root, ["nothing-like-it"]))
 
 
 @pytest.mark.parametrize("name", ["recording_rules", "dashboards"])
