@@ -21,6 +21,11 @@ class Collector(ABC):
     deadline: ClassVar[float] = 5.0  # seconds; past it the scrape answers without this collector
     max_series: ClassVar[int] = 50_000
 
+    @property
+    def unreadable(self) -> int:
+        """How many values could not be read so far, although what holds them is there; they were left out."""
+        return 0
+
     @abstractmethod
     def collect(self) -> Iterable[Samples]:
         """Read the source once. Raise NoData where the machine has no such thing, SourceError where it can't be read."""

@@ -79,6 +79,7 @@ class Runner:
                 own.COLLECTOR_SUCCESS,
                 own.COLLECTOR_SERIES,
                 own.DROPPED_SERIES,
+                own.UNREADABLE_VALUES,
             )
         )
         self._states = states
@@ -133,9 +134,14 @@ class Runner:
 def _health(state: _State, result: _Result | None) -> tuple[bytes | None, ...]:
     """Return what the tables of health say of a collector; nothing where it was not asked for."""
     if result is None:
-        return (None,) * 4
-    success = b"0" if result.problem else b"1"
-    return b"%.6f" % result.duration, success, b"%d" % result.series, b"%d" % state.dropped
+        return (None,) * 5
+    return (
+        b"%.6f" % result.duration,
+        b"0" if result.problem else b"1",
+        b"%d" % result.series,
+        b"%d" % state.dropped,
+        b"%d" % state.collector.unreadable,
+    )
 
 
 class _Scrape:

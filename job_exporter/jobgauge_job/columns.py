@@ -6,6 +6,7 @@
 
 What depends on the set of jobs (descriptors, label texts) is rebuilt only when a collector is given another tuple. A file
 that a job does not have reads as empty, and an empty file has no values; the file of a job that has ended reads as it did last.
+What is there and cannot be read is left out like that too, and counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from jobgauge.family import Family
 from jobgauge.samples import Samples, SeriesTable
 from jobgauge_job.jobs import Job, JobTable
 from jobgauge_job.sources.cgroup import Column, Parser, digits
-from jobgauge_job.sources.files import ROOM, WHOLE, KeptFile, MissingFile, read_on
+from jobgauge_job.sources.files import ABSENT, ROOM, WHOLE, KeptFile, MissingFile, read_on
 
 Jobs = tuple[Job, ...]
 Variants = Sequence[Sequence[tuple[str, ...]]]  # for each job, the values of the labels beyond the job's own
@@ -35,33 +36,37 @@ class JobFile(Generic[R]):
         self._lock = table.lock
         self._by_version = by_version
         self.settled = False  # no more files are expected of the jobs of the last call
+        self.unreadable = 0  # how often a file was there and could not be read, so far
         self._jobs: Jobs | None = None
-        self._files: list[tuple[KeptFile, Callable[[bytes], R]]] = []
+        self._files: list[KeptFile] = []
+        self._parsers: list[Callable[[bytes], R]] = []
         for version, (name, _) in by_version.items():
             table.expect(version, name)
 
     def rows(self, jobs: Jobs) -> list[R]:
         """Return what the parser makes of each job's file."""
+        texts: list[bytes] = []
         with self._lock:
             if jobs is not self._jobs:
-                self._files = [self._open(job) for job in jobs]
-                self.settled = all(job.settled for job in jobs)
-                self._jobs = jobs if self.settled else None
-            rows = []
-            for file, parse in self._files:
+                self._open(jobs)
+            for file in self._files:
                 try:
                     text = os.pread(file.fd, ROOM, 0)
                     file.text = text if len(text) < WHOLE else read_on(file.fd, text)
-                except OSError:  # the job has ended, or never had this file
-                    pass
-                rows.append(parse(file.text))
-        return rows
+                except OSError as error:
+                    self.unreadable += file.refused or error.errno not in ABSENT
+                texts.append(file.text)
+        return [parse(text) for parse, text in zip(self._parsers, texts, strict=True)]
 
-    def _open(self, job: Job) -> tuple[KeptFile, Callable[[bytes], R]]:
-        if job.version in self._by_version:
-            name, parse = self._by_version[job.version]
-            return job.file(name), parse
-        return MissingFile(), next(iter(self._by_version.values()))[1]
+    def _open(self, jobs: Jobs) -> None:
+        self._files = [
+            job.file(self._by_version[job.version][0]) if job.version in self._by_version else MissingFile()
+            for job in jobs
+        ]
+        some_parser = next(iter(self._by_version.values()))[1]
+        self._parsers = [self._by_version.get(job.version, ("", some_parser))[1] for job in jobs]
+        self.settled = all(job.settled for job in jobs)
+        self._jobs = jobs if self.settled else None
 
 
 class JobColumns:
@@ -80,6 +85,12 @@ class JobColumns:
         self._kept_until = 0.0
         self._jobs: Jobs | None = None
         self._columns = self._nothing
+        self._malformed = 0
+
+    @property
+    def unreadable(self) -> int:
+        """How many values could not be read so far, though their file was there."""
+        return self._file.unreadable * len(self._nothing) + self._malformed
 
     def read(self, jobs: Jobs) -> list[Column]:
         """Return a column for each value of the file; None where a job has no such number."""
@@ -88,9 +99,18 @@ class JobColumns:
             return self._columns
         rows = self._file.rows(jobs)
         self._kept_until = now + self._keep if self._file.settled else now
-        self._columns = [digits(column) for column in zip(*rows, strict=True)] or self._nothing
+        self._columns = [self._digits(column) for column in zip(*rows, strict=True)] or self._nothing
         self._jobs = jobs
         return self._columns
+
+    def _digits(self, column: Column) -> Column:
+        numbers = digits(column)
+        if numbers is not column:
+            self._malformed += sum(
+                number is None and value not in (None, b"", b"max")
+                for number, value in zip(numbers, column, strict=True)
+            )
+        return numbers
 
 
 class JobSeries:

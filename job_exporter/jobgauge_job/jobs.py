@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jobgauge.errors import SourceError
 from jobgauge_job.identity import Identity, Resolver
 from jobgauge_job.layouts.base import Layout, Place
-from jobgauge_job.sources.files import KeptFile, MissingFile
+from jobgauge_job.sources.files import ABSENT, KeptFile, MissingFile
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,9 @@ class Job:
             except OSError as error:
                 if error.errno == errno.EMFILE:
                     log.warning("job %s is shown in part: %s", self.place.name, error)
-                if error.errno == errno.EMFILE or not self.settled:
-                    return MissingFile()
+                refused = error.errno not in ABSENT
+                if refused or not self.settled:
+                    return MissingFile(refused=refused)
                 kept = MissingFile()
             self._files[name] = kept
         return kept

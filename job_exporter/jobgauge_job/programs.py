@@ -29,7 +29,8 @@ class ProgramTimes:
         for name, more in ticks.items():
             if name in self._used or len(self._used) < _KNOWN:
                 self._used[name] = self._used.get(name, 0) + more
-        self._give_places()
+        if len(self._used) > len(self.names):
+            self._give_places()
         for name, more in ticks.items():
             if name in self.names:
                 self._shown[name] = self._shown.get(name, 0) + more

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
+from collections import defaultdict
 
 from jobgauge.errors import SourceError
 from jobgauge_job.groups import JobGroups
 from jobgauge_job.jobs import Job
 from jobgauge_job.programs import ProgramTimes
-from jobgauge_job.sources.files import KeptFile
-from jobgauge_job.sources.procfs import Procfs, Stat, parse_stat, parse_state
+from jobgauge_job.sources.files import ABSENT, KeptFile
+from jobgauge_job.sources.procfs import Procfs, parse_state, parse_usage
 
 _SHARE = 0.9  # of the descriptors, for processes
 _SHARE_OF_THREADS = 0.6
@@ -31,17 +31,20 @@ class JobTasks:
         self.processes: int | None = None  # None where it can't be told
         self.states: bytes | None = None  # the kernel's letter for each thread
 
-    def read(self) -> None:
-        """Look at every process; raise SourceError where they can't be told, which leaves the counts None."""
+    def read(self) -> bool:
+        """Look at every process; tell whether they could be read, or are no more.
+
+        Raise SourceError where it is the exporter that may not, or has no descriptors left. Both leave the counts None.
+        """
         self.processes = self.states = None
         try:
             listed = self._groups.pids()
         except OSError as error:
             _unless_short(error)
-            return  # the job has ended
+            return error.errno in ABSENT  # the job has ended
         before = self._known
         self._known = {pid: before[pid] for pid in listed if pid in before}
-        used: Counter[str] = Counter()
+        used: dict[str, int] = defaultdict(int)
         try:
             for pid in listed:
                 self._read_task(pid, used)
@@ -54,8 +57,9 @@ class JobTasks:
         tasks = [task for task in self._known.values() if task]
         self.states = b"".join([task.states() for task in tasks])
         self.processes = len(tasks)
+        return True
 
-    def _read_task(self, pid: bytes, used: Counter[str]) -> None:
+    def _read_task(self, pid: bytes, used: dict[str, int]) -> None:
         try:
             if pid not in self._known:
                 self._known[pid] = self._meet(int(pid))
@@ -85,20 +89,25 @@ class _Task:
         self._pid = pid
         self._file = stat
         self._procfs = procfs
-        self._stat = Stat(b"", b"", 0, 0, 0)
+        self._head = b""  # of its stat: its number and short name
+        self._state = b""
+        self._ticks = 0
+        self._others = 0  # threads but the first, as the kernel counts them
         self._threads: dict[int, KeptFile] = {}  # all but the first
         self.program = ""
 
     def read(self) -> int:
         """Return the CPU ticks that it has used since the last time; raise OSError where it has gone."""
-        stat = parse_stat(self._file.read())
-        if stat is None:
+        usage = parse_usage(self._file.read())
+        if usage is None:
             raise ProcessLookupError
-        if stat.comm != self._stat.comm:  # new, or it has become another program
-            self.program = self._name(stat.comm)
-        more = max(0, stat.ticks - self._stat.ticks)
-        self._stat = stat
-        return more
+        before = self._ticks
+        head, self._state, self._ticks, threads = usage
+        self._others = threads - 1
+        if head != self._head:  # new, or it has become another program
+            self._head = head
+            self.program = self._name(head.partition(b"(")[2])
+        return max(0, self._ticks - before)
 
     def _name(self, comm: bytes) -> str:
         """Return the program's path; its short name where that cannot be seen."""
@@ -110,20 +119,20 @@ class _Task:
 
     def states(self) -> bytes:
         """Return the state of each thread, a letter each."""
-        others = self._stat.threads - 1
-        if not others:
+        if not self._others:
             self._threads.clear()
+            return self._state
         for _ in range(2):  # again where one has ended and another begun
             try:
-                if len(self._threads) != others:
+                if len(self._threads) != self._others:
                     self._threads = self._procfs.threads(self._pid, self._threads, _SHARE_OF_THREADS)
-                return self._stat.state + b"".join(
+                return self._state + b"".join(
                     [parse_state(os.pread(thread.fd, _HEAD, 0)) for thread in self._threads.values()]
                 )
             except OSError as error:
                 _unless_short(error)
                 self._threads.clear()
-        return self._stat.state
+        return self._state
 
 
 def _unless_short(error: OSError) -> None:

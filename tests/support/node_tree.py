@@ -193,8 +193,15 @@ class JobTree:
         self.processes.append(process)
         folder.mkdir(parents=True, exist_ok=True)
         for inner in (self.folder, *folder.parents):
-            if inner.is_relative_to(self.folder) and not (inner / "cgroup.procs").exists():
+            if not inner.is_relative_to(self.folder):
+                continue
+            if not (inner / "cgroup.procs").exists():
                 (inner / "cgroup.procs").write_text("")
+            if (
+                not self.trees
+            ):  # processes are in leaves only: the others have controllers on for what is below
+                on = "" if inner == folder else "cpuset cpu io memory pids\n"
+                (inner / "cgroup.subtree_control").write_text(on)
         self.list_processes(group)
         return process
 

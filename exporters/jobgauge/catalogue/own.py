@@ -34,6 +34,12 @@ DROPPED_SERIES = Family(
     "Series left out of scrapes so far: beyond the collector's cap, given twice, or not declared by it.",
     ("collector",),
 )
+UNREADABLE_VALUES = Family(
+    "jobgauge_unreadable_values_total",
+    Kind.COUNTER,
+    "Values left out of scrapes so far since their file is there but could not be read, or held something else.",
+    ("collector",),
+)
 PROCESS_CPU_SECONDS = Family(
     "process_cpu_seconds_total", Kind.COUNTER, "CPU time that this process used.", unit="seconds"
 )

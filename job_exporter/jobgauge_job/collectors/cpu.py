@@ -9,7 +9,6 @@ from jobgauge.catalogue import job as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import LIMITS_KEPT, JobCollector
-from jobgauge_job.columns import JobColumns
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.sources.cgroup import Column, CpuList, Keyed, Quota, Ticks, seconds
@@ -28,17 +27,16 @@ class CpuCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobColumns(
-            table,
+        self._stat = self.columns(
             {
                 2: ("cpu.stat", Keyed("user_usec", "system_usec", "throttled_usec")),
                 1: ("cpuacct.stat", Ticks("user", "system", "-")),
             },
         )
-        self._cpuset = JobColumns(
-            table, {2: ("cpuset.cpus.effective", CpuList()), 1: ("cpuset.cpus", CpuList())}, keep=LIMITS_KEPT
+        self._cpuset = self.columns(
+            {2: ("cpuset.cpus.effective", CpuList()), 1: ("cpuset.cpus", CpuList())}, keep=LIMITS_KEPT
         )
-        self._quota = JobColumns(table, {2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
+        self._quota = self.columns({2: ("cpu.max", Quota())}, keep=LIMITS_KEPT)
         self._seconds = self.series(catalogue.CPU_SECONDS, ("user",), ("system",))
         self._throttled = self.series(catalogue.CPU_THROTTLED)
         self._cpus = self.series(catalogue.CPUS)

@@ -12,7 +12,7 @@ from jobgauge.errors import NoData, SourceError
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
-from jobgauge_job.columns import JobColumns, Jobs
+from jobgauge_job.columns import Jobs
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import Job, JobTable
 from jobgauge_job.sources import rapl
@@ -33,8 +33,8 @@ class EnergyCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._usage = JobColumns(
-            table, {2: ("cpu.stat", Keyed("usage_usec")), 1: ("cpuacct.usage", NanoSeconds())}
+        self._usage = self.columns(
+            {2: ("cpu.stat", Keyed("usage_usec")), 1: ("cpuacct.usage", NanoSeconds())}
         )
         self._tick = 1_000_000 // os.sysconf("SC_CLK_TCK")  # microseconds
         self._zones: Mapping[str, rapl.Zone] = {}

@@ -10,7 +10,7 @@ from jobgauge.catalogue import job as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
-from jobgauge_job.columns import JobFile, Variants
+from jobgauge_job.columns import Variants
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.sources.block import BlockDevices
@@ -26,7 +26,7 @@ class IoCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobFile(table, {2: ("io.stat", io_devices)})
+        self._stat = self.file({2: ("io.stat", io_devices)})
         self._devices = BlockDevices(config.sysfs)
         self._bytes = self.varied(catalogue.IO_BYTES)
         self._operations = self.varied(catalogue.IO_OPERATIONS)

@@ -9,7 +9,6 @@ from jobgauge.catalogue import job as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import LIMITS_KEPT, JobCollector
-from jobgauge_job.columns import JobColumns
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.sources.cgroup import Keyed, Limit, Number, Parser
@@ -53,23 +52,21 @@ class MemoryCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._stat = JobColumns(
-            table,
+        self._stat = self.columns(
             {
                 2: ("memory.stat", Keyed(*(key for _, key, _ in _STAT))),
                 1: ("memory.stat", Keyed(*(key for _, _, key in _STAT))),
             },
         )
         self._kinds = [self.series(row[0]) for row in _STAT]
-        self._single = [(JobColumns(table, files), self.series(family)) for family, files in _SINGLE]
-        self._max = JobColumns(
-            table,
+        self._single = [(self.columns(files), self.series(family)) for family, files in _SINGLE]
+        self._max = self.columns(
             {2: ("memory.max", Number()), 1: ("memory.limit_in_bytes", Limit())},
             keep=LIMITS_KEPT,
         )
         self._limit = self.series(catalogue.MEMORY_LIMIT)
         events = Keyed(*_EVENTS)
-        self._counts = JobColumns(table, {2: ("memory.events", events), 1: ("memory.oom_control", events)})
+        self._counts = self.columns({2: ("memory.events", events), 1: ("memory.oom_control", events)})
         self._events = self.series(catalogue.MEMORY_EVENTS, *((event,) for event in _EVENTS))
 
     def collect(self) -> Iterable[Samples]:

@@ -10,7 +10,6 @@ from jobgauge.catalogue import job as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
-from jobgauge_job.columns import JobColumns
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
 from jobgauge_job.sources.cgroup import Pressure, seconds
@@ -27,9 +26,7 @@ class PressureCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
-        self._files = [
-            JobColumns(table, {2: (f"{resource}.pressure", Pressure())}) for resource in _RESOURCES
-        ]
+        self._files = [self.columns({2: (f"{resource}.pressure", Pressure())}) for resource in _RESOURCES]
         variants = [(resource, kind) for resource in _RESOURCES for kind in ("some", "full")]
         self._pressure = self.series(catalogue.PRESSURE, *variants)
 

@@ -46,8 +46,14 @@ class ProcessesCollector(JobCollector):
         self._processes = self.series(catalogue.PROCESSES)
         self._threads = self.series(catalogue.THREADS, *((state,) for state in _STATES.values()))
         self._programs = self.varied(catalogue.PROCESS_CPU_SECONDS)
+        self._unreadable = 0
         self._named: list[tuple[str, ...]] = []  # the programs of each job, as the variants were made for
         self._variants: Variants = []
+
+    @property
+    def unreadable(self) -> int:
+        """How often the processes of a job could not be told so far."""
+        return self._unreadable
 
     def collect(self) -> Iterable[Samples]:
         """Look at every process."""
@@ -58,9 +64,10 @@ class ProcessesCollector(JobCollector):
         problem = None
         for tasks in self._tasks.values():
             try:
-                tasks.read()
+                self._unreadable += not tasks.read()
             except SourceError as error:  # what is known of the others is shown all the same
                 problem = error
+                self._unreadable += 1
         yield self._processes.samples(jobs, [_number(tasks.processes) for tasks in self._tasks.values()])
         states = [tasks.states for tasks in self._tasks.values()]
         yield self._threads.samples(

@@ -10,6 +10,8 @@ from contextlib import suppress
 ROOM = 16384  # bytes of one read; room costs nothing
 # A shorter text is the whole file. Lists such as cgroup.procs come in pieces of a page less the line that did not fit.
 WHOLE = min(ROOM, resource.getpagesize()) - 16
+# Errors by which the kernel says that there is no such file: never, with this configuration, or not any more.
+ABSENT = frozenset([errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ESRCH, errno.EOPNOTSUPP, errno.EBADF])
 _LEFT = 256  # descriptors that are left for everything that does not keep files
 
 
@@ -48,6 +50,7 @@ class KeptFile:
     """
 
     __slots__ = ("fd", "text")
+    refused = False
     _count = 0
 
     def __init__(self, path: str, share: float = 1.0) -> None:
@@ -81,10 +84,11 @@ class KeptFile:
 
 
 class MissingFile(KeptFile):
-    """A file that is not there: it reads as empty, as quickly as others."""
+    """A file that is not there, or that was refused when it was to be opened: it reads as empty, as quickly as others."""
 
-    __slots__ = ()
+    __slots__ = ("refused",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, refused: bool = False) -> None:
         self.fd = -1  # pread refuses it
         self.text = b""
+        self.refused = refused

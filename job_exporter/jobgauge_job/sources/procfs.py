@@ -34,8 +34,6 @@ class Stat(NamedTuple):
 
     comm: bytes
     state: bytes
-    ticks: int  # of CPU time
-    threads: int
     start: int  # clock ticks after boot
 
 
@@ -47,10 +45,18 @@ def parse_stat(text: bytes) -> Stat | None:
         return Stat(
             comm=head.partition(b"(")[2],
             state=fields[0],
-            ticks=int(fields[11]) + int(fields[12]),
-            threads=int(fields[17]),
             start=int(fields[19]),
         )
+    except (IndexError, ValueError):
+        return None
+
+
+def parse_usage(text: bytes) -> tuple[bytes, bytes, int, int] | None:
+    """Read of a /proc/PID/stat what changes: its head (number and short name), state, CPU ticks and number of threads."""
+    head, _, tail = text.rpartition(b")")
+    fields = tail.split(None, 18)
+    try:
+        return head, fields[0], int(fields[11]) + int(fields[12]), int(fields[17])
     except (IndexError, ValueError):
         return None
 

@@ -33,6 +33,7 @@ def test_any_bytes_are_survived(text: bytes) -> None:
     cgroup.io_devices(text)
     procfs.parse_uids(text)
     procfs.parse_stat(text)
+    procfs.parse_usage(text)
     procfs.parse_boot_time(text)
     facts.parse(text)
     assert len(procfs.parse_state(text)) <= 1
@@ -87,7 +88,9 @@ def test_microseconds(value: bytes, expected: float) -> None:
 def test_a_process_may_call_itself_anything() -> None:
     fields = b" ".join([b"S", *(b"%d" % n for n in range(4, 53))])
     stat = procfs.parse_stat(b"12 (a) R 1 (b) " + fields + b"\n")
-    assert stat == (b"a) R 1 (b", b"S", 14 + 15, 20, 22)
+    assert stat == (b"a) R 1 (b", b"S", 22)
+    usage = procfs.parse_usage(b"12 (a) R 1 (b) " + fields + b"\n")
+    assert usage == (b"12 (a) R 1 (b", b"S", 14 + 15, 20)
     assert procfs.parse_state(b"12 (x) Z (y) D 1 2 3") == b"D"
 
 
