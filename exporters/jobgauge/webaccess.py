@@ -135,7 +135,7 @@ def _context(tls: TlsConfig) -> ssl.SSLContext:
     return context
 
 
-def certificate_names(sock: ssl.SSLSocket) -> frozenset[str] | None:
+def certificate_names(sock: ssl.SSLSocket | ssl.SSLObject) -> frozenset[str] | None:
     """Return the subject alternative names in the client's certificate; None where it has shown none."""
     certificate = sock.getpeercert()
     if not certificate:

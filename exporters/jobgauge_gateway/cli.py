@@ -12,6 +12,7 @@ from jobgauge.errors import ConfigError, JobgaugeError
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.selfcheck import SelfcheckConfig, findings
 from jobgauge_gateway.serving import ABOUT, PROGRAM, check, serve
+from jobgauge_gateway.workers import Supervisor
 
 _ABOUT = f"{ABOUT}\n`{PROGRAM} selfcheck` tries the doors beside it."
 
@@ -37,6 +38,8 @@ def _gateway(argv: Sequence[str]) -> int:
         check(config)
         note = "" if config.methods else "; nobody is let in until identity.method says how"
         print(f"{PROGRAM}: configuration is good{note}")  # noqa: T201 - what --check-config is for
+    elif config.workers > 1:
+        Supervisor(loader, config).run()
     else:
         serve(loader, config)
     return 0

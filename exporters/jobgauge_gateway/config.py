@@ -13,7 +13,7 @@ from jobgauge.secretfile import private
 from jobgauge_gateway.promql.limits import Limits
 
 CHANNEL_HEADER = "X-Jobgauge-Channel"
-METHODS = ("grafana-id", "grafana-user", "token", "unix")
+METHODS = ("grafana-id", "grafana-user", "token", "certificate", "unix")
 KINDS = ("prometheus", "victoriametrics")
 OWN_LOGIN = "password"  # the way of login of accounts that Grafana itself keeps
 
@@ -68,8 +68,15 @@ class GatewayConfig:
     web_config_file: str = option(
         "web.config.file",
         "",
-        "YAML file with TLS for the query API and the metrics, in exporter-toolkit's form",
+        "YAML file with TLS for the query API and the metrics, in exporter-toolkit's form; its passwords are for the metrics",
         metavar="FILE",
+    )
+    workers: int = option(
+        "workers",
+        1,
+        "processes that serve the query API; limits hold for all together",
+        positive,
+        metavar="N",
     )
     log_level: str = option(
         "log.level", "info", "debug, info, warn or error", one_of(*logs.LEVELS), metavar="LEVEL"
@@ -143,6 +150,12 @@ class GatewayConfig:
         "identity.tokens-file",
         "",
         "YAML file `login: [SHA-256 of a token, …]` for machine clients",
+        metavar="FILE",
+    )
+    certificates_file: str = option(
+        "identity.certificates-file",
+        "",
+        "YAML file `DNS:NAME: login` (also URI:, email:, CN:) for clients with a certificate of web.config.file's authority",
         metavar="FILE",
     )
     grafana_url: str = option(
@@ -281,6 +294,8 @@ class GatewayConfig:
             )
         if "token" in self.methods and not self.tokens_file:
             raise ConfigError("identity.tokens-file is not set, and identity.method has token")
+        if "certificate" in self.methods and not self.certificates_file:
+            raise ConfigError("identity.certificates-file is not set, and identity.method has certificate")
         if "unix" in self.methods and not any(a.startswith("unix:") for a in self.listen_address):
             raise ConfigError("identity.method has unix, and no web.listen-address is unix:PATH")
         if self.limit_per_user > self.limit_concurrent:

@@ -15,6 +15,7 @@ from typing import Any
 from jobgauge import yamlfile
 from jobgauge.errors import ConfigError
 from jobgauge.secretfile import read_secrets
+from jobgauge_gateway.certificates import Certificates
 from jobgauge_gateway.clients import Client
 from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig
 from jobgauge_gateway.grafana_token import GrafanaTokens
@@ -37,6 +38,8 @@ class Identifier:
         self._secrets = read_secrets(config.channel_secret_file) if config.trusts_grafana else ()
         self._logins = _read_logins(config.logins_file) if config.logins_file else None
         self._machines = _read_machines(config.tokens_file) if "token" in config.methods else {}
+        certificates = config.certificates_file if "certificate" in config.methods else ""
+        self._certificates = Certificates(certificates, config.web_config_file)
         self._by_grafana = config.trusts_grafana
         self._tokens = tokens
         self._known_users = config.known_users
@@ -45,10 +48,13 @@ class Identifier:
 
     async def login(self, client: Client) -> str:
         """Return who asks, as a login that is known here; raise Problem where that is not proven."""
+        self._certificates.admit(client)
         if self._by_grafana and client.field(_CHANNEL):
             login = await self._of_grafana(client)
         elif "token" in self._methods and client.field("authorization"):
             login = self._of_machine(_single(client, "Authorization"))
+        elif named := self._certificates.login(client):
+            login = named
         elif "unix" in self._methods and (peer := _peer(client)) is not None:
             return await self._system.login(peer)
         else:

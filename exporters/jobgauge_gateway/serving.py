@@ -1,4 +1,4 @@
-"""The gateway's life: sockets, signals, reload without a dropped request, an end that waits for answers."""
+"""The gateway's life in one process: sockets, signals, reload without a dropped request, an end that waits for answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable, Sequence
 
 from jobgauge import listen, notify
 from jobgauge import log as logs
@@ -26,92 +27,99 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "jobgauge-gateway"
 ABOUT = "The Prometheus query API, limited to what each caller may see."
+GRACE = 30.0  # seconds for answers in progress at the end
 
-_GRACE = 30.0  # seconds for answers in progress at the end
 _SCRAPES = 10
-_FIXED = ("listen_address", "telemetry_address", "web_config_file", "limit_stall", "limit_connections")
+_BACKLOG = 512
+_FIXED = ("listen_address", "telemetry_address", "web_config_file", "workers", "limit_connections")
 
 
 class Service:
-    """Serves the gateway that is current."""
+    """Serves the gateway that is current, on sockets that are bound."""
 
-    def __init__(self, loader: Loader[GatewayConfig], config: GatewayConfig) -> None:
-        self._loader = loader
+    def __init__(self, config: GatewayConfig) -> None:
         self._config = config
         self._figures = Figures()
         self._gateway = Gateway(config, self._figures)
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._clients = Clients(self._handle, config.limit_connections)
+        self._servers: list[asyncio.Server] = []
         self._closing: set[asyncio.Task[None]] = set()
-        self.addresses: list[str] = []
 
-    async def handle(self, client: Client) -> None:
-        """Answer one request under the configuration that is in force when it comes."""
-        await self._gateway.handle(client)
-
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._signals.put_nowait, number)
-        listeners = [Listener(listen.parse(address)) for address in self._config.listen_address]
-        self.addresses = [listener.name for listener in listeners]
-        telemetry = self._telemetry()
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Learn who people are, then listen; raise ConfigError with nothing left open."""
         await self._gateway.start()
-        clients = Clients(self.handle, self._config.limit_connections)
-        servers = [await self._serve(listener, clients) for listener in listeners]
-        log.info("%s listens on %s", PROGRAM, ", ".join(self.addresses))
-        if not self._config.methods:
-            log.warning("nobody is let in: identity.method does not say how callers prove who they are")
-        notify.tell("READY=1")
-        while (caught := await self._signals.get()) is signal.SIGHUP:
-            notify.tell("RELOADING=1")
-            await self._reload()
-            notify.tell("READY=1")
-        log.info("%s ends on %s", PROGRAM, caught.name)
-        notify.tell("STOPPING=1")
-        for server in servers:
-            server.close()
-        for listener in listeners:
-            listener.close()
-        await clients.end(_GRACE)
-        await asyncio.gather(self._gateway.close(), *self._closing)
-        telemetry.stop()
-
-    def _now(self) -> Now:
-        return self._gateway.now()
-
-    def _telemetry(self) -> Server:
-        """Start the pages with the gateway's own metrics, in threads of their own."""
-        runner = Runner([OwnCollector(PROGRAM, ""), GatewayCollector(self._figures, self._now)])
-        pages = Pages(PROGRAM, ABOUT, runner, "/metrics", _SCRAPES)
-        server = Server(self._config.telemetry_address, pages, self._config.web_config_file)
-        server.start()
-        return server
-
-    async def _serve(self, listener: Listener, clients: Clients) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        sock = listener.socket.dup()  # asyncio closes its own; the listener removes a unix socket's file
-        if sock.family == socket.AF_UNIX:
-            return await loop.create_unix_server(clients, sock=sock)
         context = Access(self._config.web_config_file).now().context
-        return await loop.create_server(clients, sock=sock, ssl=context)
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            own = sock.dup()  # asyncio closes its own; the listener removes a unix socket's file
+            if own.family == socket.AF_UNIX:
+                server = await loop.create_unix_server(self._clients, sock=own, backlog=_BACKLOG)
+            else:
+                server = await loop.create_server(self._clients, sock=own, ssl=context, backlog=_BACKLOG)
+            self._servers.append(server)
 
-    async def _reload(self) -> None:
-        """Go on under the new configuration where it is good; requests in progress end under theirs."""
-        try:
-            config = self._loader.load()
-            gateway = Gateway(config, self._figures)
-            await gateway.start()
-        except JobgaugeError as error:
-            log.error("the new configuration is not used: %s", error)  # noqa: TRY400 - the message is for the operator
-            return
+    async def reload(self, config: GatewayConfig) -> None:
+        """Go on under this configuration; requests in progress end under theirs. Raise JobgaugeError where it is bad."""
+        gateway = Gateway(config, self._figures)
+        await gateway.start()
         logs.set_up(config.log_level, config.log_format)
-        if changed := [name for name in _FIXED if getattr(config, name) != getattr(self._config, name)]:
-            log.warning("changes of %s take effect at the next start", ", ".join(changed))
         before, self._gateway, self._config = self._gateway, gateway, config
         closing = asyncio.create_task(before.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
-        log.info("configuration reloaded")
+
+    def refuse(self) -> None:
+        """Take no further connections."""
+        while self._servers:
+            self._servers.pop().close()
+
+    async def stop(self) -> None:
+        """Give the answers that are in progress, and end."""
+        self.refuse()
+        await self._clients.end(GRACE)
+        await asyncio.gather(self._gateway.close(), *self._closing)
+
+    def figures(self) -> Figures:
+        """Return what was counted."""
+        return self._figures
+
+    def now(self) -> Now:
+        """Return how things stand."""
+        return self._gateway.now()
+
+    async def _handle(self, client: Client) -> None:
+        """Answer one request under the configuration that is in force when it comes."""
+        await self._gateway.handle(client)
+
+
+def bind(config: GatewayConfig) -> list[Listener]:
+    """Return the sockets of the query API; raise ConfigError where one cannot be had."""
+    return [Listener(listen.parse(address)) for address in config.listen_address]
+
+
+def telemetry(config: GatewayConfig, figures: Callable[[], Figures], now: Callable[[], Now]) -> Server:
+    """Start the pages with the gateway's own metrics, in threads of their own."""
+    runner = Runner([OwnCollector(PROGRAM, ""), GatewayCollector(figures, now)])
+    pages = Pages(PROGRAM, ABOUT, runner, "/metrics", _SCRAPES)
+    server = Server(config.telemetry_address, pages, config.web_config_file)
+    server.start()
+    return server
+
+
+def ready(config: GatewayConfig, listeners: Sequence[Listener]) -> None:
+    """Tell the log and the service manager that the gateway serves."""
+    log.info("%s listens on %s", PROGRAM, ", ".join(listener.name for listener in listeners))
+    if not config.methods:
+        log.warning("nobody is let in: identity.method does not say how callers prove who they are")
+    notify.tell("READY=1")
+
+
+def loaded(loader: Loader[GatewayConfig], before: GatewayConfig) -> GatewayConfig:
+    """Read the configuration again; raise ConfigError where it is bad."""
+    config = loader.load()
+    if changed := [name for name in _FIXED if getattr(config, name) != getattr(before, name)]:
+        log.warning("changes of %s take effect at the next start", ", ".join(changed))
+    return config
 
 
 def check(config: GatewayConfig) -> None:
@@ -122,13 +130,37 @@ def check(config: GatewayConfig) -> None:
     Gateway(config, Figures())
 
 
+async def _serve(loader: Loader[GatewayConfig], config: GatewayConfig) -> None:
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    listeners = bind(config)
+    service = Service(config)
+    pages = telemetry(config, service.figures, service.now)
+    await service.start([listener.socket for listener in listeners])
+    ready(config, listeners)
+    while (caught := await signals.get()) is signal.SIGHUP:
+        notify.tell("RELOADING=1")
+        try:
+            config = loaded(loader, config)
+            await service.reload(config)
+        except JobgaugeError as error:
+            log.error("the new configuration is not used: %s", error)  # noqa: TRY400 - the message is for the operator
+        else:
+            log.info("configuration reloaded")
+        notify.tell("READY=1")
+    log.info("%s ends on %s", PROGRAM, caught.name)
+    notify.tell("STOPPING=1")
+    service.refuse()
+    for listener in listeners:
+        listener.close()
+    await service.stop()
+    pages.stop()
+
+
 def serve(loader: Loader[GatewayConfig], config: GatewayConfig) -> None:
-    """Run the gateway to its end."""
-
-    async def main() -> None:
-        await Service(loader, config).run()
-
+    """Run the gateway in this process to its end."""
     try:
-        asyncio.run(main())
+        asyncio.run(_serve(loader, config))
     except OSError as error:
         raise ConfigError(f"the gateway cannot serve: {error}") from error

@@ -25,7 +25,6 @@ from typing import Any
 import yaml
 
 from jobgauge.config import options
-from jobgauge_gateway.clients import Clients
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.serving import Service
 from tests.support.web import Answer, read_answer
@@ -241,15 +240,13 @@ def inside(folder: Path, upstream: str, **more: Any) -> Iterator[str]:
     stop = asyncio.Event()
 
     async def main() -> None:
-        service = Service(None, GatewayConfig(**chosen))  # type: ignore[arg-type]  # it is never reloaded
-        await service._gateway.start()
-        clients = Clients(service.handle, service._config.limit_connections)
-        server = await loop.create_server(clients, "127.0.0.1", 0)
-        ready.put("127.0.0.1:{1}".format(*server.sockets[0].getsockname()))
+        service = Service(GatewayConfig(**chosen))
+        sock = socket.create_server(("127.0.0.1", 0))
+        await service.start([sock])
+        ready.put("127.0.0.1:{1}".format(*sock.getsockname()))
+        sock.close()
         await stop.wait()
-        server.close()
-        await clients.end(1.0)
-        await service._gateway.close()
+        await service.stop()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
     thread.start()
