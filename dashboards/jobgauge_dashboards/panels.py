@@ -229,7 +229,7 @@ def verdict(
         "fieldConfig": {"defaults": {"noValue": no_value}, "overrides": overrides},
         "options": {
             "colorMode": "background",
-            "textMode": "value_and_name",
+            "textMode": "value_and_name" if len(words) > 1 else "value",
             "text": {"titleSize": 14, "valueSize": 16},
             "wideLayout": False,
         },
@@ -256,7 +256,11 @@ def tiles(
     defaults = {"mappings": style.words(*verdicts), "links": [link.json for link in links]}
     extra = {
         "fieldConfig": {"defaults": defaults},
-        "options": {"colorMode": "background", "textMode": "name", "text": {"titleSize": 11}},
+        "options": {
+            "colorMode": "background",
+            "textMode": "name",
+            "text": {"titleSize": 14, "valueSize": 14},
+        },
     }
     return Panel("stat", title, about.text, targets([query], instant=True), extra, width, height)
 
@@ -270,7 +274,7 @@ def bars(
     links: Sequence[Link] = (),
     no_value: str = style.NO_VALUE,
     width: int = 0,
-    height: int = 8,
+    height: int = 9,
 ) -> Panel:
     """One horizontal bar a series, as of the end of the time range."""
     defaults: Json = {**unit.json, "links": [link.json for link in links], "noValue": no_value}

@@ -196,10 +196,10 @@ def time_words() -> tuple[Word, ...]:
 def job_columns(link: Link, *, user: bool) -> tuple[Column, ...]:
     """Return the columns that say which job a row is, with the link to its board."""
     return (
-        Column("jobid", "Job", links=(link,), width=110),
-        Column("user", "User", width=110, hidden=not user),
-        Column("account", "Account", width=120),
-        Column("cluster", "Cluster", width=100),
+        Column("jobid", "Job", links=(link,), width=105),
+        Column("user", "User", width=95, hidden=not user),
+        Column("account", "Account", width=110),
+        Column("cluster", "Cluster", width=95),
     )
 
 

@@ -181,7 +181,7 @@ HOUSE: dict[str, Json] = {
             "graphMode": "none",
             "justifyMode": "center",
             "textMode": "value",
-            "text": {"titleSize": 14, "valueSize": 36},
+            "text": {"titleSize": 14, "valueSize": 28},
             "wideLayout": False,
             "reduceOptions": _LAST,
         },
@@ -196,11 +196,11 @@ HOUSE: dict[str, Json] = {
             "reduceOptions": _LAST,
             "showUnfilled": True,
             "valueMode": "text",
-            "minVizHeight": 16,
+            "minVizHeight": 18,
             "maxVizHeight": 28,
             "namePlacement": "left",
-            "sizing": "auto",
-            "text": {"titleSize": 13, "valueSize": 14},
+            "sizing": "manual",
+            "text": {"titleSize": 12, "valueSize": 12},
         },
     },
     "table": {
@@ -209,8 +209,6 @@ HOUSE: dict[str, Json] = {
                 **_FIELD,
                 "custom": {
                     "align": "auto",
-                    "filterable": True,
-                    "minWidth": 80,
                     "cellOptions": {"type": "auto"},
                 },
             }

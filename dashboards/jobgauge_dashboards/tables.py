@@ -65,7 +65,11 @@ def table(
     return Panel("table", title, about.text, asked, extra, width, height)
 
 
-_DATE_WIDTH = 165
+# Pixels: what a date needs, a bar with its number, and headings by the letter and around it.
+_WIDTHS = {Unit.DATE: 165, Unit.AGO: 135}
+_BAR_WIDTH = 130
+_LETTER, _AROUND = 7.5, 32
+_NO_CELL = "-"
 
 # How a cell is drawn: for Grafana from 9.5 on, and before.
 _COLOURED_TEXT: list[Json] = [
@@ -88,9 +92,11 @@ _BAR: list[Json] = [
 
 def _column(column: Column) -> Json:
     properties: list[Json] = [{"id": key, "value": value} for key, value in column.unit.json.items()]
-    properties.append({"id": "noValue", "value": "-"})
+    properties.append({"id": "noValue", "value": _NO_CELL})
+    properties.append({"id": "custom.filterable", "value": column.unit is Unit.TEXT})
     if column.scale:
         properties.append({"id": "thresholds", "value": style.thresholds(column.scale)})
+        properties.append({"id": "mappings", "value": [style.nothing(_NO_CELL)]})
         properties += _COLOURED_TEXT
     if column.mappings:
         properties.append(mappings(column.mappings))
@@ -103,6 +109,14 @@ def _column(column: Column) -> Json:
         properties.append({"id": "links", "value": [link.json for link in column.links]})
     if column.hidden:
         properties.append({"id": "custom.hidden", "value": True})
-    if width := column.width or (_DATE_WIDTH if column.unit is Unit.DATE else 0):
+    if width := column.width or _WIDTHS.get(column.unit, 0):
         properties.append({"id": "custom.width", "value": width})
+    else:
+        properties.append({"id": "custom.minWidth", "value": _least_width(column)})
     return {"matcher": {"id": "byName", "options": column.title}, "properties": properties}
+
+
+def _least_width(column: Column) -> int:
+    """Return what the heading needs, with its sign for sorting and, over text, the one for filtering."""
+    heading = round(_LETTER * len(column.title)) + _AROUND + (20 if column.unit is Unit.TEXT else 0)
+    return max(_BAR_WIDTH if column.bar else 0, heading)

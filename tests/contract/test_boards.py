@@ -12,9 +12,9 @@ import promql_parser as promql
 import pytest
 import yaml
 
-from jobgauge import rules
 from jobgauge.catalogue import FAMILIES
 from jobgauge.family import Kind
+from jobgauge.rules import files, settings
 from jobgauge_dashboards import cli
 from jobgauge_dashboards.settings import Settings
 from jobgauge_gateway.config import GatewayConfig
@@ -108,7 +108,7 @@ QUERIES = list(asked())
 
 def recorded() -> dict[str, promql.Expr]:
     folder = ROOT / "recording_rules"
-    pages = rules.written(folder, rules.schema(folder / "settings.yml")())
+    pages = files.written(folder, settings.schema(folder / "settings.yml", settings.RulesConfig)())
     groups = [group for text in pages.values() for group in yaml.safe_load(text)["groups"]]
     return {
         rule["record"]: promql.parse(rule["expr"])
@@ -359,7 +359,7 @@ def test_panels_have_a_description_a_place_and_an_id_of_their_own(uid: str) -> N
         if panel["type"] != "row":
             assert all(part in panel["description"] for part in ("**How:**", "**Beware:**")), panel["title"]
             # What fits into a title 1280 pixels wide, beside the (i).
-            assert len(panel["title"]) <= 6.7 * panel["gridPos"]["w"] - 9, f"{panel['title']} would be cut"
+            assert len(panel["title"]) <= 5.2 * panel["gridPos"]["w"] - 11.8, f"{panel['title']} would be cut"
 
 
 @pytest.mark.parametrize("uid", BOARDS)

@@ -61,7 +61,7 @@ def _together(settings: Settings) -> list[Panel]:
             unit=Unit.WHOLE,
         ),
         stat(
-            "CPU used, middle",
+            "CPU, middle",
             About(
                 "The share of its CPUs that the middle task used.",
                 "The median over the tasks of CPU time used by CPU time held.",
@@ -72,13 +72,14 @@ def _together(settings: Settings) -> list[Panel]:
             scale=shared.efficiency(settings),
         ),
         stat(
-            "Longest task",
+            "Longest",
             About(
                 "How long the longest task ran in the time range.",
                 "Counted by the minute.",
                 "A task that began before the time range counts from its begin.",
             ),
             Query(f"max({_TIME})"),
+            width=4,
             unit=Unit.DURATION,
         ),
         stat(
@@ -92,7 +93,7 @@ def _together(settings: Settings) -> list[Panel]:
             unit=Unit.BYTES,
         ),
         stat(
-            "Ask for memory",
+            "Memory to ask",
             About(
                 "Memory to ask for each task next time.",
                 f"The highest peak and {settings.memory_headroom:.0%} more, in whole GiB.",

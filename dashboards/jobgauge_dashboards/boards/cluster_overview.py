@@ -30,7 +30,7 @@ def build(settings: Settings) -> Board:
             Row("Now", [_now(settings), [_clusters()]]),
             Row("Over time", [_over_time(), _queue()]),
             Row("Who", [[_most_idle(settings)]]),
-            Row("Who holds, and who waits", [_top_users_and_accounts()], closed=True),
+            Row("Who holds, and who waits", _holders(), closed=True),
             Row("GPUs", [[_gpus(), shared.gpus_over_time("cluster", CLUSTERS)]], closed=True),
         ),
     )
@@ -152,16 +152,17 @@ def _queue() -> list[Panel]:
             ),
             unit=Unit.WHOLE,
             stack=True,
+            height=10,
         ),
     ]
 
 
-def _top_users_and_accounts() -> list[Panel]:
-    return [
+def _holders() -> list[list[Panel]]:
+    held = [
         shared.top("CPUs held", f"cluster_account:hpc_job_cpus_held:sum{CLUSTERS}", "account", "hold"),
         shared.top("CPUs held", f"cluster_user_account:hpc_job_cpus_held:sum{CLUSTERS}", "user", "hold"),
-        *shared.waiting(CLUSTERS),
     ]
+    return [held, shared.waiting(CLUSTERS)]
 
 
 def _most_idle(settings: Settings) -> Panel:

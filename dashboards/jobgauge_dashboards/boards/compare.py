@@ -50,7 +50,8 @@ def _table(settings: Settings) -> Panel:
             "gpu": shared.used_of_held("gpus", _JOBS),
         },
         (
-            *shared.job_columns(job_of_row(start="Started"), user=False),
+            Column("jobid", "Job", links=(job_of_row(start="Started"),), width=105),
+            *(Column(label, label.capitalize(), hidden=True) for label in ("user", "account", "cluster")),
             Column("started", "Started", Unit.DATE),
             Column("time", "Ran for", Unit.DURATION, bar=True),
             Column("cpus", "CPUs", Unit.WHOLE),

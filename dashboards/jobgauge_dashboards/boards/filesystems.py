@@ -78,6 +78,7 @@ def _all_operations() -> Panel:
         ),
         unit=Unit.PER_SECOND,
         stack=True,
+        height=10,
         no_value="No Lustre",
     )
 
@@ -107,12 +108,11 @@ def _kinds() -> Panel:
             "Operations per second, summed over a user's jobs.",
             _ALONE_ONLY,
         ),
-        {"operations": f"topk(20, sum by (cluster, user, fs, operation) ({_OPERATIONS}))"},
+        {"operations": f"topk(20, sum by (user, fs, operation) ({_OPERATIONS}))"},
         (
             Column("user", "User"),
             Column("operation", "Operation"),
             Column("fs", "File system"),
-            Column("cluster", "Cluster"),
             Column("operations", "A second", Unit.PER_SECOND, bar=True),
         ),
         sort="A second",

@@ -71,6 +71,7 @@ def _now(settings: Settings) -> list[Panel]:
             Query(f"max(hpc_job_gpu_temperature_celsius{CLUSTERS})"),
             unit=Unit.CELSIUS,
             no_value="Not told",
+            width=4,
         ),
         stat(
             "Memory errors",

@@ -29,7 +29,7 @@ def build(settings: Settings) -> Board:
                 "Jobs, the worst first",
                 [[_idle_cpus(settings)], [_idle_gpus(settings)], [_unused_memory(settings)]],
             ),
-            Row("Alerts", [[_alerts(), _by_alert()]]),
+            Row("Alerts", [[_alerts()], [_by_alert()]]),
         ),
     )
 
@@ -38,7 +38,7 @@ def _now(settings: Settings) -> list[Panel]:
     share = "job:hpc_job_cpus_used:sum{sel} / job:hpc_job_cpus_held:sum{sel}".replace("{sel}", CLUSTERS)
     return [
         stat(
-            "CPUs idle in jobs",
+            "Idle CPUs",
             About(
                 "CPUs that jobs hold and leave idle at this moment.",
                 "CPUs held less CPUs used, cut at zero job by job.",
@@ -48,7 +48,7 @@ def _now(settings: Settings) -> list[Panel]:
             unit=Unit.WHOLE,
         ),
         stat(
-            "Memory unused in jobs",
+            "Unused memory",
             About(
                 "Memory that jobs asked for and do not use at this moment.",
                 "Limits less what the programs allocated, cut at zero node by node.",
@@ -189,7 +189,7 @@ def _alerts() -> Panel:
         ),
         {"alert": f"max by (cluster, jobid, user, account, alertname, severity) (ALERTS{_FIRING})"},
         (
-            Column("alertname", "Alert"),
+            Column("alertname", "Alert", width=190),
             Column("severity", "Severity", width=100),
             Column("jobid", "Job", width=110),
             Column("user", "User", width=110),
@@ -198,7 +198,6 @@ def _alerts() -> Panel:
             Column("alert", "Firing", Unit.WHOLE, hidden=True),
         ),
         no_rows="No alert fires for a job",
-        width=16,
         height=8,
     )
 

@@ -14,6 +14,7 @@ from jobgauge_dashboards.variables import CLUSTERS, USER, Variable, having
 _WAITING = having(USER, 'state="pending"')
 _JOB = "cluster, jobid, user, account"
 _RUNS = f"and on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
+_OF_JOBS = having(USER, 'jobid!~"user-.*"')  # not what a login node says of the user
 _ENDED = f"unless on (cluster, jobid) job:hpc_job_cpus_held:sum{USER}"
 
 
@@ -106,8 +107,8 @@ def _ended(settings: Settings) -> Panel:
             "Jobs shorter than two scrapes are missing. Choose a longer time range to see older jobs.",
         ),
         {
-            "started": f"max by ({_JOB}) (last_over_time(job:hpc_job_start_time_seconds:min{USER}[$__range]) * 1000 {_ENDED})",
-            "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{USER})[$__range:1m]) * 1000 {_ENDED})",
+            "started": f"max by ({_JOB}) (last_over_time(job:hpc_job_start_time_seconds:min{_OF_JOBS}[$__range]) * 1000 {_ENDED})",
+            "ended": f"max by ({_JOB}) (max_over_time(timestamp(job:hpc_job_start_time_seconds:min{_OF_JOBS})[$__range:1m]) * 1000 {_ENDED})",
             "cpu": f"{shared.used_of_held('cpus', USER)} {_ENDED}",
             "peak": f"{shared.peak_of_held(USER)} {_ENDED}",
         },

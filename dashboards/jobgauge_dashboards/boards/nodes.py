@@ -143,7 +143,7 @@ def _gantt() -> Panel:
             "A gap in all lines at once is the exporter's, not the jobs'.",
         ),
         Query(f"max by (jobid, user) (job_node:hpc_job_cpus_held:last{_ON_NODE})", "{{jobid}} {{user}}"),
-        (Word(0, None, "on the node", style.GOOD),),
+        (Word(0.001, None, "on the node", style.GOOD),),  # not 0, for which Grafana takes a missing value
         height=9,
     )
 
@@ -162,6 +162,7 @@ def _cpu() -> Panel:
         unit=Unit.COUNT,
         stack=True,
         limits=("node",),
+        height=10,
     )
 
 
@@ -181,6 +182,7 @@ def _memory() -> Panel:
         unit=Unit.BYTES,
         stack=True,
         limits=("node",),
+        height=10,
     )
 
 

@@ -135,7 +135,7 @@ def _jobs() -> Panel:
 
 def _fairshare() -> Panel:
     return bars(
-        "Fair share of my accounts",
+        "Fair share",
         About(
             "How far an account is from its share: above 1 it has used less than its share, below 1 more.",
             "The scheduler's own level of fair share.",

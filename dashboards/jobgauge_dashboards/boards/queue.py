@@ -116,6 +116,7 @@ def _reasons() -> Panel:
         ),
         unit=Unit.COUNT,
         stack=True,
+        height=10,
     )
 
 

@@ -23,7 +23,7 @@ def build(_: Settings) -> Board:
         rows=(
             Row("Now", [_now()]),
             Row("Cycles and queues", [[_cycles(), _depth(), _queues()]]),
-            Row("Requests", [[_rpcs(), _rpc_time(), _users()]]),
+            Row("Requests", [[_rpcs()], [_rpc_time(), _users()]]),
             Row("Reading it", [[_reads(), _unreadable(), _events()]]),
         ),
     )

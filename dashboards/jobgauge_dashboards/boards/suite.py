@@ -39,6 +39,7 @@ def _trust(exporters: str) -> list[Panel]:
                 "A node that is missing from Prometheus' configuration is missing here too.",
             ),
             Query(f"count(up{exporters})"),
+            width=4,
             unit=Unit.WHOLE,
         ),
         stat(
@@ -60,11 +61,12 @@ def _trust(exporters: str) -> list[Panel]:
                 "A machine without the thing (no GPU, no Lustre) is no failure and does not count.",
             ),
             Query(f"count(jobgauge_collector_success{CLUSTERS} == 0) or vector(0)"),
+            width=6,
             unit=Unit.WHOLE,
             scale=_NONE_IS_GOOD,
         ),
         stat(
-            "Series left out",
+            "Series cut",
             About(
                 "Series that the caps kept out of scrapes in the last hour.",
                 "Each exporter's own count; one series left out of every scrape counts each time.",
@@ -75,13 +77,14 @@ def _trust(exporters: str) -> list[Panel]:
             scale=_NONE_IS_GOOD,
         ),
         stat(
-            "Scheduler read",
+            "Queue age",
             About(
                 "How long ago the scheduler was read, the oldest of all its sources.",
                 "Time since the scheduler exporter last read the source.",
                 "With the exporter down the figure vanishes rather than grows.",
             ),
             Query(f"max(hpc_sched_snapshot_age_seconds{CLUSTERS})"),
+            width=4,
             unit=Unit.SECONDS,
             scale=style.high_is_bad(120, 600),
         ),
@@ -157,7 +160,7 @@ def _time(exporters: str) -> list[Panel]:
             unit=Unit.SECONDS,
         ),
         timeseries(
-            "Time of a collector, slowest exporter",
+            "Time of a collector, slowest",
             About(
                 "Where a scrape's time goes.",
                 "Each collector's own time, on the exporter where it took longest.",

@@ -40,25 +40,17 @@ def _totals(settings: Settings) -> list[Panel]:
     used, held = shared.cpu_hours("used", CLUSTERS), shared.cpu_hours("held", CLUSTERS)
     return [
         stat(
-            "CPU hours held",
+            "CPU hours",
             About(
-                "CPU hours that jobs held.", "CPUs held, added up over the time range.", shared.WHOLE_HOURS
-            ),
-            Query(held),
-            unit=Unit.WHOLE,
-        ),
-        stat(
-            "CPU hours used",
-            About(
-                "CPU hours that jobs used of them.",
-                "CPU time used, added up over the time range.",
+                "CPU hours that jobs held, and used of them.",
+                "CPUs held and CPU time used, added up over the time range.",
                 shared.WHOLE_HOURS,
             ),
-            Query(used),
+            shared.by_name("what", {"held": held, "used": used}),
             unit=Unit.WHOLE,
         ),
         stat(
-            "Used of held",
+            "Used",
             About(
                 "The share of the held CPU hours that was used.", "One by the other.", shared.CPUS_ARE_NOT_ALL
             ),
@@ -81,7 +73,7 @@ def _totals(settings: Settings) -> list[Panel]:
             no_value="None",
         ),
         stat(
-            "Jobs ended",
+            "Jobs",
             About(
                 "Jobs that ended in the time range.",
                 "The scheduler exporter's count.",

@@ -26,7 +26,7 @@ def build(settings: Settings) -> Board:
             Row("GPUs", gpus.lines(), closed=True),
             Row("Files", traffic.files(), closed=True),
             Row("Network and power", traffic.network(), closed=True),
-            Row("Nodes", [details.nodes()], closed=True),
+            Row("Nodes", details.nodes(), closed=True),
         ),
     )
 

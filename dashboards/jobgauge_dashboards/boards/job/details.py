@@ -134,11 +134,11 @@ def _limit_reached() -> Panel:
     )
 
 
-def nodes() -> list[Panel]:
+def nodes() -> list[list[Panel]]:
     """Show how evenly the job's nodes work: a spread and the extremes, for one node or a thousand."""
     used, held = f"job_node:hpc_job_cpus_used:rate{JOB}", f"job_node:hpc_job_cpus_held:last{JOB}"
     by_time = f"sum_over_time({used}[$__range]) / sum_over_time({held}[$__range])"
-    return [
+    cpus = [
         timeseries(
             "CPUs at work, by node",
             About(
@@ -161,6 +161,8 @@ def nodes() -> list[Panel]:
             Query(f"bottomk(10, {shared.of_node(by_time)})", "{{node}}"),
             unit=Unit.RATIO,
         ),
+    ]
+    memory = [
         timeseries(
             "Memory used, by node",
             About(
@@ -184,3 +186,4 @@ def nodes() -> list[Panel]:
             unit=Unit.BYTES,
         ),
     ]
+    return [cpus, memory]

@@ -13,16 +13,16 @@ _EXCLUSIVE = (
     Word(
         None,
         0.001,
-        "Shared nodes: what Lustre and the networks carried cannot be told apart by job",
+        "Shared nodes: Lustre and network are not yours alone",
         style.FAIR,
     ),
     Word(
         0.001,
         0.999,
-        "Partly shared nodes: Lustre and networks show only the time alone, so too little",
+        "Partly shared nodes: Lustre and network show the time alone",
         style.FAIR,
     ),
-    Word(0.999, None, "Alone on its nodes: Lustre and networks are this job's", style.GOOD),
+    Word(0.999, None, "Alone on its nodes: Lustre and network are this job's", style.GOOD),
 )
 
 

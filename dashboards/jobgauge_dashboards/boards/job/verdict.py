@@ -54,7 +54,7 @@ def _verdict(settings: Settings) -> Panel:
             "Time": shared.time_words(),
         },
         no_value="No such job in this time range, or it is not yours",
-        width=10,
+        width=9,
         height=5,
     )
 
@@ -69,13 +69,14 @@ def _shares() -> Panel:
         ),
         _SHARES,
         unit=Unit.RATIO,
-        width=6,
+        width=5,
+        height=5,
     )
 
 
 def _memory_to_ask(settings: Settings) -> Panel:
     return stat(
-        "Next time: memory",
+        "Memory to ask",
         About(
             "Memory to ask for next time on each node.",
             f"The highest peak of a node and {settings.memory_headroom:.0%} more, in whole GiB.",
@@ -91,7 +92,7 @@ def _memory_to_ask(settings: Settings) -> Panel:
 
 def _cpus_to_ask() -> Panel:
     return stat(
-        "Next time: CPUs",
+        "CPUs to ask",
         About(
             "How many CPUs the job kept busy: as many to ask for next time.",
             "The number of CPUs at work that it did not pass in 95 % of the time range, rounded up.",
@@ -116,12 +117,12 @@ def _facts() -> Panel:
         {"info": f"max by ({labels}) (last_over_time(hpc_job_info{placed}[$__range]))"},
         (
             Column("name", "Name"),
-            Column("user", "User", width=120),
-            Column("account", "Account", width=120),
-            Column("partition", "Partition", width=120),
-            Column("qos", "QOS", width=100),
-            Column("nodes", "Nodes"),
-            Column("cluster", "Cluster", width=110),
+            Column("user", "User", width=85),
+            Column("account", "Account", width=100),
+            Column("partition", "Partition", width=100),
+            Column("qos", "QOS", width=80),
+            Column("nodes", "Nodes", width=130),
+            Column("cluster", "Cluster", hidden=True),
             Column("info", "Is so", Unit.WHOLE, hidden=True),
         ),
         no_rows="The scheduler does not list it",
