@@ -20,6 +20,7 @@ PACKAGES = {
     "jobgauge_job",
     "jobgauge_scheduler",
     "jobgauge_dashboards",
+    "jobgauge_view",
 }
 
 pytestmark = pytest.mark.system

@@ -1,0 +1,1 @@
+"""The viewer: the boards in a browser where there is no Grafana."""
