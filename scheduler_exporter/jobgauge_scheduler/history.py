@@ -68,14 +68,17 @@ class History:
 
     def _count(self, record: Record) -> int:
         """Count what is new of a record; return the time of its newest event."""
+        if not record.partition:
+            return 0  # of a short job slurmdbd may have the end before the rest: it is whole a moment later
         tally, group = self._tally, (record.partition, record.account)
-        if self._new("start", record.id, record.start) and record.eligible is not None:
-            _observe(tally.waits, group, (record.start or 0) - record.eligible)
+        start = None if _never_ran(record) else record.start
+        if self._new("start", record.id, start) and record.eligible is not None:
+            _observe(tally.waits, group, (start or 0) - record.eligible)
         if self._new("end", record.id, record.end):
             tally.ended[record.state, record.partition, record.account, record.user] += 1
-            if record.start is not None:
-                _observe(tally.runs, group, (record.end or 0) - record.start)
-        return max(record.start or 0, record.end or 0)
+            if start is not None:
+                _observe(tally.runs, group, (record.end or 0) - start)
+        return max(start or 0, record.end or 0)
 
     def _new(self, what: str, job: str, when: int | None) -> bool:
         if when is None or when < self._since or (what, job, when) in self._seen:
@@ -123,6 +126,11 @@ class History:
             os.replace(new, self._path)
         except OSError as error:
             log.warning("%s cannot be written, a restart would lose counts: %s", self._path, error)
+
+
+def _never_ran(record: Record) -> bool:
+    """Whether it ended while it waited: Slurm gives such a job its end as its start."""
+    return record.state in ("cancelled", "deadline") and record.start == record.end
 
 
 def _observe(histograms: dict[tuple[str, ...], Histogram], group: tuple[str, str], seconds: int) -> None:

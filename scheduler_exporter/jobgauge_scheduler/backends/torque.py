@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from jobgauge_scheduler import commands
 from jobgauge_scheduler.backends.base import Backend, by_command
 from jobgauge_scheduler.backends.pbs import tools
+from jobgauge_scheduler.commands import Command
 from jobgauge_scheduler.config import SchedulerConfig
+from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Source
 from jobgauge_scheduler.poller import Read
 
@@ -26,6 +29,10 @@ class Torque(Backend):
 
     def reads(self) -> Mapping[Source, Read]:
         """Return a command for each source."""
-        return by_command(
-            tools(self.config), {Source.JOBS: commands.TORQUE_JOBS, Source.NODES: commands.TORQUE_NODES}
-        )
+        found = tools(self.config)
+        simple: dict[Source, Command[Any]] = {
+            Source.JOBS: commands.TORQUE_JOBS,
+            Source.NODES: commands.TORQUE_NODES,
+        }
+        history = History(lambda _: found.run(commands.TORQUE_HISTORY), self.config.history_file)
+        return {**by_command(found, simple), Source.HISTORY: history}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from jobgauge.errors import SourceError
 from jobgauge_scheduler.model import Diagnostics, License, Node, Partition, Reading, Reservation
@@ -48,10 +50,61 @@ _USUAL = frozenset(
 )
 
 
-def nodes(output: bytes) -> Reading[tuple[Node, ...]]:
-    """Read `pbsnodes -a -v`."""
+@dataclass(frozen=True)
+class Rule:
+    """On which nodes a queue's jobs can run."""
+
+    queue: str
+    bound: bool = False  # only on nodes that are bound to it
+    partition: str = ""  # only on nodes in the same part of the complex
+    chunk: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what each piece of a job asks for unless told otherwise
+
+    def admits(self, attributes: Attributes) -> bool:
+        """Whether a node that is bound to no queue can run its jobs."""
+        return (
+            not self.bound
+            and attributes.get("partition", "") == self.partition
+            and all(
+                _offers(attributes.get(f"resources_available.{key}", ""), asked)
+                for key, asked in self.chunk.items()
+            )
+        )
+
+
+def _offers(offered: str, asked: str) -> bool:
+    """Whether a node has as much of a resource as is asked for, or the word that is asked for among its own."""
+    least = units.size(asked)
+    if least is not None:
+        return (units.size(offered) or 0) >= least
+    return asked in offered.split(",")
+
+
+def rules(output: bytes) -> Reading[tuple[Rule, ...]]:
+    """Read `qstat -Q -f` for where the jobs of each queue can run."""
+    return Reading(
+        tuple(
+            Rule(
+                name,
+                attributes.get("hasnodes") == "True",
+                attributes.get("partition", ""),
+                {
+                    key.removeprefix("default_chunk."): value
+                    for key, value in attributes.items()
+                    if key.startswith("default_chunk.")
+                },
+            )
+            for name, attributes in _execution_queues(output)
+        )
+    )
+
+
+def nodes(output: bytes, queues: Iterable[Rule] = ()) -> Reading[tuple[Node, ...]]:
+    """Read `pbsnodes -a -v`; a node is bound to a queue, or serves all that admit it."""
     found = list(records(output))
-    readable = [_node(name, attributes) for name, attributes in found if "state" in attributes]
+    rules = tuple(queues)
+    readable = [_node(name, attributes, rules) for name, attributes in found if "state" in attributes]
     return Reading(tuple(readable), len(found) - len(readable))
 
 
@@ -63,7 +116,7 @@ def node_states(text: str, used: bool) -> frozenset[str]:
     )
 
 
-def _node(name: str, attributes: Attributes) -> Node:
+def _node(name: str, attributes: Attributes, rules: Iterable[Rule]) -> Node:
     def resource(kind: str, what: str) -> str:
         return attributes.get(f"resources_{kind}.{what}", "")
 
@@ -74,7 +127,7 @@ def _node(name: str, attributes: Attributes) -> Node:
     return Node(
         name=name,
         states=states,
-        partitions=(queue,) if queue else (),
+        partitions=(queue,) if queue else tuple(rule.queue for rule in rules if rule.admits(attributes)),
         cpus=units.number(resource("available", "ncpus")),
         cpus_allocated=used,
         memory=units.size(resource("available", "mem")),
@@ -87,14 +140,13 @@ def _node(name: str, attributes: Attributes) -> Node:
 
 def queues(output: bytes) -> Reading[tuple[Partition, ...]]:
     """Read `qstat -Q -f`: queues that run jobs, without those that stand for reservations or only route."""
-    found = records(output, "Queue: ")
-    return Reading(
-        tuple(
-            _queue(name, attributes)
-            for name, attributes in found
-            if attributes.get("queue_type") == "Execution" and not _OF_RESERVATION.fullmatch(name)
-        )
-    )
+    return Reading(tuple(_queue(name, attributes) for name, attributes in _execution_queues(output)))
+
+
+def _execution_queues(output: bytes) -> Iterator[tuple[str, Attributes]]:
+    for name, attributes in records(output, "Queue: "):
+        if attributes.get("queue_type") == "Execution" and not _OF_RESERVATION.fullmatch(name):
+            yield name, attributes
 
 
 def _queue(name: str, attributes: Attributes) -> Partition:

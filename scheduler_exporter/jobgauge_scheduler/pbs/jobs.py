@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -18,12 +19,32 @@ _STATES = {
 _ENDED = frozenset("CFMX")
 _OF_ARRAY = {"Queued": "pending", "Running": "running", "Exiting": "completing"}
 _COUNT = re.compile(r"(\w+):(\d+)")
+_TASK = re.compile(r"\[\d+\]")
 _DEPENDENCY = "22"  # substate of a job that is held for another
 
 
 def parse(output: bytes) -> Reading[tuple[Job, ...]]:
     """Read `qstat -f -w`."""
     return read(records(output, "Job Id: "))
+
+
+def tasks(output: bytes) -> Reading[tuple[str, ...]]:
+    """Read `qselect -T`: the names of array tasks among those of jobs."""
+    return Reading(
+        tuple(name for name in output.decode("utf-8", "surrogateescape").split() if _TASK.search(name))
+    )
+
+
+def one_by_one(jobs: Iterable[Job], running: Iterable[Job]) -> tuple[Job, ...]:
+    """Put the tasks of arrays that run, as far as they are known, in the place of their number."""
+    singles: dict[str, list[Job]] = defaultdict(list)
+    for task in running:
+        if task.state == "running":
+            singles[task.array_job_id].append(task)
+    found: list[Job] = []
+    for job in jobs:
+        found += singles.get(job.array_job_id, [job]) if job.state == "running" else [job]
+    return tuple(found)
 
 
 def read(found: Iterable[tuple[str, Attributes]]) -> Reading[tuple[Job, ...]]:

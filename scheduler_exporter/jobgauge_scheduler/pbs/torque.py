@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from jobgauge.errors import SourceError
-from jobgauge_scheduler.model import Job, Node, Reading
+from jobgauge_scheduler.model import Job, Node, Reading, Record
 from jobgauge_scheduler.pbs import cluster, units
+from jobgauge_scheduler.pbs import history as any_history
 from jobgauge_scheduler.pbs import jobs as any_jobs
 from jobgauge_scheduler.pbs.records import Attributes
 
@@ -20,9 +21,12 @@ _SLOTS = re.compile(r"(\d+)(?:-(\d+))?/")
 
 def jobs(output: bytes) -> Reading[tuple[Job, ...]]:
     """Read `qstat -x`; an empty queue is an empty answer."""
-    return any_jobs.read(
-        (attributes.pop("Job_Id", ""), attributes) for attributes in map(_flat, _elements(output, "Job"))
-    )
+    return any_jobs.read(_named(output))
+
+
+def history(output: bytes) -> Reading[tuple[Record, ...]]:
+    """Read the jobs of `qstat -x` that have started or ended."""
+    return any_history.read(_named(output))
 
 
 def nodes(output: bytes) -> Reading[tuple[Node, ...]]:
@@ -30,6 +34,11 @@ def nodes(output: bytes) -> Reading[tuple[Node, ...]]:
     found = [_flat(element) for element in _elements(output, "Node")]
     readable = [_node(attributes) for attributes in found if "name" in attributes and "state" in attributes]
     return Reading(tuple(readable), len(found) - len(readable))
+
+
+def _named(output: bytes) -> Iterator[tuple[str, Attributes]]:
+    for attributes in map(_flat, _elements(output, "Job")):
+        yield attributes.pop("Job_Id", ""), attributes
 
 
 def _elements(output: bytes, name: str) -> Iterator[ET.Element]:

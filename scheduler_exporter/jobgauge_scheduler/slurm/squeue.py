@@ -44,6 +44,12 @@ SEPARATOR = "\x1f"
 MARK = "\x1e" + secrets.token_hex(4)
 _DETAILS = re.compile(r"[,:(]")
 _NOTHING = ("N/A", "(null)", "None")
+# Where slurmctld keeps a text beside the reason, squeue prints the text: its beginning, and the reason.
+_TEXTS = {
+    "Nodes required for job": "Resources",
+    "job requeued in": "JobHeldUser",  # held state, special exit state
+    "launch failed requeued held": "launch failed requeued held",
+}
 
 
 def layout(mark: str = MARK) -> str:
@@ -121,6 +127,6 @@ def reason(text: str) -> str:
     word = _DETAILS.split(text, 1)[0]
     if text in _NOTHING:
         return ""
-    if word.startswith("Nodes required for job"):
-        return "Resources"
-    return "Other" if " " in word else word
+    if " " not in word:
+        return word
+    return next((reason for beginning, reason in _TEXTS.items() if word.startswith(beginning)), "Other")

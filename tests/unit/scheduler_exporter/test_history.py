@@ -103,6 +103,27 @@ def test_records_that_come_minutes_late_are_not_missed() -> None:
     assert counted(tally) == (started, *truth(accounting.jobs, accounting.now - 600)[1:])
 
 
+def test_a_record_that_is_not_whole_yet_is_counted_once_it_is() -> None:
+    # what slurmdbd holds of a job that was requeued at its start, before and after slurmctld tells it the rest
+    records = [Record("7", "u", "a", "", "requeued", None, START + 10, START + 10)]
+    history = History(lambda _: Reading(tuple(records)), clock=lambda: float(START))
+    assert counted(history().value) == counted(Tally())
+    records[0] = Record("7", "u", "a", "p", "requeued", START + 4, START + 10, START + 10)
+    for _ in range(2):
+        tally = history().value
+        assert tally.ended == {("requeued", "p", "a", "u"): 1}
+        assert tally.waits["p", "a"].sum == 6
+
+
+@pytest.mark.parametrize("eligible", [None, START])
+def test_a_job_that_was_cancelled_while_it_waited_neither_started_nor_ran(eligible: int | None) -> None:
+    job = Record("7", "u", "a", "p", "cancelled", eligible, START + 500, START + 500)
+    tally = History(lambda _: Reading((job,)), clock=lambda: float(START))().value
+    assert tally.ended == {("cancelled", "p", "a", "u"): 1}
+    assert not tally.waits
+    assert not tally.runs
+
+
 def test_nothing_is_lost_or_doubled_over_restarts_and_outages(tmp_path: Path) -> None:
     accounting = Accounting(made_up(500))
     path = str(tmp_path / "history.json")

@@ -326,7 +326,7 @@ def test_the_whole_command_on_pbs(tmp_path: Path) -> None:
         dict(labels)["source"]: value for (name, labels), value in page.items() if name == "hpc_sched_up"
     }
     assert sources == dict.fromkeys(
-        ("jobs", "nodes", "partitions", "reservations", "licenses", "diagnostics"), 1
+        ("jobs", "nodes", "partitions", "reservations", "licenses", "diagnostics", "history"), 1
     )
     meanings = {dict(labels)["reason"] for (name, labels) in page if name == "hpc_sched_reason_info"}
     assert meanings == {job.reason for job in recorded_jobs() if job.reason}, "every reason is explained"

@@ -109,10 +109,12 @@ def test_an_empty_queue_is_an_answer() -> None:
             "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions",
             "Resources",
         ),
+        ("job requeued in held state", "JobHeldUser"),
+        ("launch failed requeued held", "launch failed requeued held"),
         ("what an admin wrote", "Other"),
     ],
 )
-def test_reasons_are_single_words(text: str, reason: str) -> None:
+def test_reasons_are_of_a_closed_set(text: str, reason: str) -> None:
     assert one(State="PENDING", Reason=text).reason == reason
 
 
