@@ -35,6 +35,8 @@ BOUNDS = (
     7 * _DAY,
     14 * _DAY,
 )
+EXPANSION_BOUNDS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
+_LEAST_RUN = 10  # seconds: of a run that was shorter, any wait would be an absurd multiple
 _OVERLAP = 15 * _MINUTE  # how late a record may come
 _FORMAT = 1
 
@@ -77,8 +79,15 @@ class History:
         if self._new("end", record.id, record.end):
             tally.ended[record.state, record.partition, record.account, record.user] += 1
             if start is not None:
-                _observe(tally.runs, group, (record.end or 0) - start)
+                self._ran(group, record.eligible, start, record.end or 0)
         return max(start or 0, record.end or 0)
+
+    def _ran(self, group: tuple[str, str], eligible: int | None, start: int, end: int) -> None:
+        run = max(0, end - start)
+        _observe(self._tally.runs, group, run)
+        if eligible is not None:
+            whole = max(0, start - eligible) + max(run, _LEAST_RUN)
+            _observe(self._tally.expansions, group, whole / max(run, _LEAST_RUN), EXPANSION_BOUNDS)
 
     def _new(self, what: str, job: str, when: int | None) -> bool:
         if when is None or when < self._since or (what, job, when) in self._seen:
@@ -105,6 +114,7 @@ class History:
             Counter({tuple(row): int(count) for row, count in state["ended"]}),
             _histograms(state["waits"]),
             _histograms(state["runs"]),
+            _histograms(state.get("expansions", []), EXPANSION_BOUNDS),  # older files have none
         )
         seen = {(str(what), str(job), int(when)) for what, job, when in state["seen"]}
         self._since, self._seen, self._tally = float(state["since"]), seen, tally
@@ -118,6 +128,7 @@ class History:
             "ended": list(self._tally.ended.items()),
             "waits": _rows(self._tally.waits),
             "runs": _rows(self._tally.runs),
+            "expansions": _rows(self._tally.expansions),
         }
         new = self._path + ".new"
         try:
@@ -133,13 +144,18 @@ def _never_ran(record: Record) -> bool:
     return record.state in ("cancelled", "deadline") and record.start == record.end
 
 
-def _observe(histograms: dict[tuple[str, ...], Histogram], group: tuple[str, str], seconds: int) -> None:
-    histograms.setdefault(group, Histogram(BOUNDS)).observe(max(0, seconds))
+def _observe(
+    histograms: dict[tuple[str, ...], Histogram],
+    group: tuple[str, str],
+    value: float,
+    bounds: tuple[float, ...] = BOUNDS,
+) -> None:
+    histograms.setdefault(group, Histogram(bounds)).observe(max(0, value))
 
 
 def _rows(histograms: dict[tuple[str, ...], Histogram]) -> list[Any]:
     return [(group, histogram.counts, histogram.sum) for group, histogram in histograms.items()]
 
 
-def _histograms(rows: list[Any]) -> dict[tuple[str, ...], Histogram]:
-    return {tuple(group): Histogram(BOUNDS, counts, total) for group, counts, total in rows}
+def _histograms(rows: list[Any], bounds: tuple[float, ...] = BOUNDS) -> dict[tuple[str, ...], Histogram]:
+    return {tuple(group): Histogram(bounds, counts, total) for group, counts, total in rows}
