@@ -19,6 +19,7 @@ T = TypeVar("T")
 Fields = Mapping[str, Any]
 Chunks = Iterable[bytes]
 
+_EMPTY_RESULT = 9003  # ESLURM_REST_EMPTY_RESULT
 _WINDOW = 1 << 20  # bytes that are decoded at a time
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -92,8 +93,14 @@ def words(value: Any) -> list[str]:
 
 
 def _check(document: Mapping[str, Any]) -> None:
-    if errors := document.get("errors"):
+    errors = [error for error in document.get("errors") or () if not _of_nothing(error)]
+    if errors:
         raise SourceError(f"the answer tells of errors: {str(errors)[:200]}")
+
+
+def _of_nothing(error: Any) -> bool:
+    """Whether the error only says that there is nothing of the kind, as slurmrestd does of an empty list."""
+    return isinstance(error, dict) and error.get("error_number") == _EMPTY_RESULT
 
 
 class _Scanner:

@@ -11,7 +11,7 @@ import pytest
 
 from jobgauge.errors import SourceError
 from jobgauge_scheduler.restclient import RestClient
-from jobgauge_scheduler.slurm import answers, records, sdiag, squeue, sshare
+from jobgauge_scheduler.slurm import accounting, answers, records, sdiag, squeue, sshare
 from tests.support.scrape import once
 from tests.support.slurm import FIXTURES, MARK, VERSIONS
 from tests.support.slurmrestd import server, slurmrestd
@@ -143,6 +143,14 @@ def test_a_token_is_read_anew_and_a_wrong_one_is_told(tmp_path: Path) -> None:
         token.unlink()
         with pytest.raises(SourceError, match=r"token in .* cannot be read"):
             client.get("/openapi/v3", b"".join)
+
+
+def test_an_answer_that_has_nothing_to_tell_is_no_failure() -> None:
+    # what slurmrestd 22.05 answered for the jobs of a moment without any
+    error = {"description": "Nothing found", "error_number": 9003, "error": "Nothing found with query"}
+    assert accounting.records([json.dumps({"jobs": [], "errors": [error]}).encode()]).value == ()
+    with pytest.raises(SourceError, match="Denied"):
+        accounting.records([json.dumps({"jobs": [], "errors": [error, {"error": "Denied"}]}).encode()])
 
 
 def test_errors_of_the_server_are_told_in_its_words() -> None:
