@@ -19,7 +19,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl s
   qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock bench rpm chart clean
+.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock bench rpm deb chart clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,8 +61,10 @@ system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) vm ## the tests that start
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
 	$(BIN)/pytest tests/rules $(ARGS)
 
-generate: $(READY) ## write docs/metrics.md, the dashboards and the chart's copies again
+generate: $(READY) ## write the generated pages of docs/, the dashboards and the chart's copies again
 	$(BIN)/python -m jobgauge.catalogue >docs/metrics.md
+	$(BIN)/python -m jobgauge_scheduler.reasons >docs/reasons.md
+	$(BIN)/python -m jobgauge_view.subset >docs/viewer-subset.md
 	$(BIN)/jobgauge-dashboards --out dashboards/json
 	rm -rf helm/jobgauge/files
 	$(BIN)/jobgauge-rules --out helm/jobgauge/files/rules
@@ -70,7 +72,7 @@ generate: $(READY) ## write docs/metrics.md, the dashboards and the chart's copi
 
 # The groups refer to one another through the project's own name, which is no requirement to pin.
 lock: $(READY) ## pin the requirements of each group again, with hashes
-	@for group in core node nvidia scheduler gateway dashboards demo dev; do \
+	@for group in core node nvidia scheduler gateway dashboards view demo dev; do \
 	  echo "requirements/$$group.txt"; \
 	  test $$group = core && extra= || extra="--extra $$group"; \
 	  $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
@@ -84,6 +86,10 @@ bench: $(READY) ## measure what the documentation claims
 rpm: packages-test $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
 	@packaging/rpm/build.sh $(abspath $(BIN))/python dist/rpm
 	@ls dist/rpm/RPMS/*/*.rpm
+
+deb: packages-test $(READY) ## build Debian packages into dist/deb, for this release of Debian
+	@packaging/deb/build.sh $(abspath $(BIN))/python dist/deb
+	@ls dist/deb/*.deb
 
 chart: $(HELM) ## check the Helm chart and pack it into dist/
 	$(HELM) lint --strict helm/jobgauge

@@ -1,4 +1,4 @@
-"""A small Linux in a folder for the real rpm: a shell, Python, systemd-sysusers, and a systemctl that writes down its calls."""
+"""A small Linux in a folder for the real rpm and dpkg: a shell, Python, systemd-sysusers, and a systemctl that writes down its calls."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ _FOLDERS = [
     "tmp",
     "run",
     "var/lib/rpm",
+    "var/lib/dpkg/updates",
+    "var/lib/dpkg/info",
     "var/tmp",
     "usr/bin",
     "usr/lib64",
@@ -43,7 +45,7 @@ _NAMESPACE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-
 
 
 class Root:
-    """The folder, and rpm at work in it."""
+    """The folder, and a package manager at work in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,6 +92,13 @@ class Root:
         """Erase every package that is installed."""
         self.rpm("-e", "--nodeps", *self.rpm("-qa", "--qf", "%{NAME}\n").split())
 
+    def dpkg(self, *arguments: str | Path) -> str:
+        """Run the machine's dpkg on the folder, without questions; return what it printed, and fail where it fails."""
+        (self.path / "var/lib/dpkg/status").touch()
+        done = self._run(["dpkg", "--root", self.path, "--force-depends", "--force-confold", *arguments])
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder."""
         return self._run(["chroot", self.path, *command], environment)
@@ -114,11 +123,11 @@ class Root:
         return calls
 
     def files(self) -> dict[str, bytes]:
-        """Return everything there is but rpm's own database."""
+        """Return everything there is but the package managers' own databases."""
         return {
             name: path.read_bytes() if path.is_file() else b""
             for path in sorted(self.path.rglob("*"))
-            if not (name := str(path.relative_to(self.path))).startswith("var/lib/rpm")
+            if not (name := str(path.relative_to(self.path))).startswith(("var/lib/rpm", "var/lib/dpkg"))
         }
 
 

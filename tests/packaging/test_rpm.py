@@ -24,13 +24,6 @@ COMMANDS = {*SERVICES, "rules", "dashboards"}
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # a fixture builds all packages
 
 
-@pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is built, without caches and environments."""
-    left_out = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "tests", "bench")
-    return shutil.copytree(ROOT, tmp_path_factory.mktemp("snapshot") / "checkout", ignore=left_out)
-
-
 def build(source: Path, out: Path, umask: int = 0o022, **environment: str) -> Path:
     done = subprocess.run(
         [source / "packaging/rpm/build.sh", sys.executable, out],
