@@ -224,6 +224,7 @@ class Tally:
     ended: Counter[tuple[str, ...]] = field(default_factory=Counter)  # by state, partition, account, user
     waits: dict[tuple[str, ...], Histogram] = field(default_factory=dict)  # by partition, account
     runs: dict[tuple[str, ...], Histogram] = field(default_factory=dict)
+    expansions: dict[tuple[str, ...], Histogram] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

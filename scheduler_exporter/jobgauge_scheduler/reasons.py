@@ -1,6 +1,11 @@
-"""Why jobs wait: the scheduler's words in plain ones, and what their owner can do."""
+"""Why jobs wait: the scheduler's words in plain ones, and what their owner can do.
+
+`python -m jobgauge_scheduler.reasons` prints docs/reasons.md.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 _NOTHING = "Nothing: it starts when its turn comes."
 _LIMITS = "Wait until your running jobs end, or ask for less."
@@ -113,3 +118,19 @@ def explain(reason: str) -> tuple[str, str] | None:
     """Return meaning and advice; None for a reason that is not in the table."""
     found = next((word for word in _BEGINNINGS if reason.startswith(word)), None)
     return None if found is None else REASONS[found]
+
+
+def _lines() -> Iterable[str]:
+    yield "<!-- Written by `make generate` from scheduler_exporter/jobgauge_scheduler/reasons.py; do not edit. -->"
+    yield "# Why a job waits"
+    yield ""
+    yield "What the scheduler's reasons mean, and what a job's owner can do. Boards show the same words. A reason that is not here"
+    yield "word for word has the meaning of the longest one here that it begins with."
+    yield ""
+    yield "| reason | what it means | what you can do |"
+    yield "|---|---|---|"
+    yield from (f"| `{reason}` | {meaning} | {advice} |" for reason, (meaning, advice) in REASONS.items())
+
+
+if __name__ == "__main__":
+    print("\n".join(_lines()))  # noqa: T201 - what this module is for

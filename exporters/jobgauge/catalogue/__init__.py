@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from jobgauge.catalogue import gateway, job, own, scheduler
+from jobgauge.catalogue import gateway, job, own
+from jobgauge.catalogue.scheduler import accounts, health, history, nodes, queue
 from jobgauge.family import Family
 
 SUBJECTS: dict[ModuleType, list[Family]] = {
     module: [value for value in vars(module).values() if isinstance(value, Family)]
-    for module in (job, scheduler, gateway, own)
+    for module in (job, queue, nodes, accounts, history, health, gateway, own)
 }
 FAMILIES: dict[str, Family] = {family.name: family for families in SUBJECTS.values() for family in families}

@@ -7,27 +7,33 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import nodes as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Node, Snapshot, Source
 from jobgauge_scheduler.view import SchedulerCollector
 
+_GIB = 1 << 30
+
 Gap = tuple[int, float]  # what is free on a node, and for how many seconds
 
 
 class BackfillCollector(SchedulerCollector):
-    """The longest job that fits, by partition, free CPUs or GPUs a node, and number of nodes.
+    """The longest job that fits, by partition, free CPUs, GPUs or GiB of memory a node, and number of nodes.
 
     A gap on a node ends where the first job planned there or the first reservation begins. Where the scheduler says that
     something is planned on a node but not what, the node is left out: a gap that may not be there is worse than none.
     """
 
     name = "backfill"
-    about = "gaps that a job could use now: free CPUs and GPUs, on how many nodes, for how long"
+    about = "gaps that a job could use now: free CPUs, GPUs and memory, on how many nodes, for how long"
     sources = (Source.NODES, Source.JOBS)
     also = (Source.PARTITIONS, Source.RESERVATIONS)
-    families: ClassVar[tuple[Family, ...]] = (scheduler.BACKFILL_WINDOW, scheduler.BACKFILL_GPU_WINDOW)
+    families: ClassVar[tuple[Family, ...]] = (
+        catalogue.BACKFILL_WINDOW,
+        catalogue.BACKFILL_GPU_WINDOW,
+        catalogue.BACKFILL_MEMORY_WINDOW,
+    )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Find the gaps of each partition that starts jobs."""
@@ -35,17 +41,21 @@ class BackfillCollector(SchedulerCollector):
         closed = {p.name for p in snapshot.partitions or () if p.state != "up"}
         cpus: dict[str, list[Gap]] = defaultdict(list)
         gpus: dict[str, list[Gap]] = defaultdict(list)
+        memory: dict[str, list[Gap]] = defaultdict(list)
         for node in snapshot.nodes or ():
             window = windows.get(node.name, 0.0)
             if window <= 0 or (node.memory is not None and node.memory_allocated >= node.memory):
                 continue
             for partition in set(node.partitions) - closed:
                 cpus[partition].append((node.cpus - node.cpus_allocated, window))
-                # a GPU is of no use without a CPU
+                # neither a GPU nor memory is of use without a CPU
                 if node.cpus > node.cpus_allocated:
                     gpus[partition].append((node.gpus - node.gpus_allocated, window))
-        yield Samples.of(scheduler.BACKFILL_WINDOW, _longest(cpus), cluster)
-        yield Samples.of(scheduler.BACKFILL_GPU_WINDOW, _longest(gpus), cluster)
+                    if node.memory is not None:
+                        memory[partition].append(((node.memory - node.memory_allocated) // _GIB, window))
+        yield Samples.of(catalogue.BACKFILL_WINDOW, _longest(cpus), cluster)
+        yield Samples.of(catalogue.BACKFILL_GPU_WINDOW, _longest(gpus), cluster)
+        yield Samples.of(catalogue.BACKFILL_MEMORY_WINDOW, _longest(memory), cluster)
 
 
 def _windows(snapshot: Snapshot) -> dict[str, float]:

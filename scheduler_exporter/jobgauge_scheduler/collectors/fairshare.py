@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import accounts as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Snapshot, Source
 from jobgauge_scheduler.view import SchedulerCollector
 
 _FIGURES = (
-    (scheduler.FAIRSHARE, "fairshare"),
-    (scheduler.LEVEL_FAIRSHARE, "level_fairshare"),
-    (scheduler.SHARES, "shares"),
-    (scheduler.USAGE, "usage"),
+    (catalogue.FAIRSHARE, "fairshare"),
+    (catalogue.LEVEL_FAIRSHARE, "level_fairshare"),
+    (catalogue.SHARES, "shares"),
+    (catalogue.USAGE, "usage"),
 )
 
 

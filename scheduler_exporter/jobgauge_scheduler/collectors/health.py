@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import health as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples, Value
 from jobgauge_scheduler.model import Cycles, Diagnostics, Snapshot, Source
@@ -14,11 +14,11 @@ from jobgauge_scheduler.view import SchedulerCollector
 _TOP_USERS = 20
 
 _CYCLES = (
-    (scheduler.CYCLE, "last"),
-    (scheduler.CYCLE_MEAN, "mean"),
-    (scheduler.CYCLES, "total"),
-    (scheduler.CYCLE_DEPTH, "depth"),
-    (scheduler.CYCLE_TIME, "when"),
+    (catalogue.CYCLE, "last"),
+    (catalogue.CYCLE_MEAN, "mean"),
+    (catalogue.CYCLES, "total"),
+    (catalogue.CYCLE_DEPTH, "depth"),
+    (catalogue.CYCLE_TIME, "when"),
 )
 
 
@@ -30,14 +30,14 @@ class HealthCollector(SchedulerCollector):
     sources = (Source.DIAGNOSTICS,)
     families: ClassVar[tuple[Family, ...]] = (
         *(family for family, _ in _CYCLES),
-        scheduler.QUEUE_LENGTHS,
-        scheduler.SERVER_THREADS,
-        scheduler.CONTROLLER_JOBS,
-        scheduler.JOB_EVENTS,
-        scheduler.RPC,
-        scheduler.RPC_SECONDS,
-        scheduler.USER_RPC,
-        scheduler.USER_RPC_SECONDS,
+        catalogue.QUEUE_LENGTHS,
+        catalogue.SERVER_THREADS,
+        catalogue.CONTROLLER_JOBS,
+        catalogue.JOB_EVENTS,
+        catalogue.RPC,
+        catalogue.RPC_SECONDS,
+        catalogue.USER_RPC,
+        catalogue.USER_RPC_SECONDS,
     )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
@@ -47,20 +47,20 @@ class HealthCollector(SchedulerCollector):
         figures: list[tuple[Family, Mapping[str, Value]]] = [
             *((family, _of_cycles(found.cycles, name)) for family, name in _CYCLES),
             (
-                scheduler.QUEUE_LENGTHS,
+                catalogue.QUEUE_LENGTHS,
                 {**found.queues, **{c.name: c.queue for c in found.cycles if c.queue is not None}},
             ),
-            (scheduler.CONTROLLER_JOBS, found.jobs),
-            (scheduler.JOB_EVENTS, found.events),
-            (scheduler.RPC, {call.name: call.count for call in found.calls}),
-            (scheduler.RPC_SECONDS, {call.name: round(call.seconds, 6) for call in found.calls}),
-            (scheduler.USER_RPC, {caller.name: caller.count for caller in callers}),
-            (scheduler.USER_RPC_SECONDS, {caller.name: round(caller.seconds, 6) for caller in callers}),
+            (catalogue.CONTROLLER_JOBS, found.jobs),
+            (catalogue.JOB_EVENTS, found.events),
+            (catalogue.RPC, {call.name: call.count for call in found.calls}),
+            (catalogue.RPC_SECONDS, {call.name: round(call.seconds, 6) for call in found.calls}),
+            (catalogue.USER_RPC, {caller.name: caller.count for caller in callers}),
+            (catalogue.USER_RPC_SECONDS, {caller.name: round(caller.seconds, 6) for caller in callers}),
         ]
         for family, values in figures:
             yield Samples.of(family, {(label,): value for label, value in values.items()}, cluster)
         threads: dict[tuple[str, ...], Value] = {} if found.threads is None else {(): found.threads}
-        yield Samples.of(scheduler.SERVER_THREADS, threads, cluster)
+        yield Samples.of(catalogue.SERVER_THREADS, threads, cluster)
 
 
 def _of_cycles(cycles: Iterable[Cycles], attribute: str) -> dict[str, Value]:

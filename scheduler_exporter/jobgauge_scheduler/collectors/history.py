@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import history as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Snapshot, Source, Tally
@@ -18,11 +18,17 @@ class HistoryCollector(SchedulerCollector):
     name = "history"
     about = "jobs that started and ended: waiting times, run times, outcomes, each counted once"
     sources = (Source.HISTORY,)
-    families: ClassVar[tuple[Family, ...]] = (scheduler.WAIT, scheduler.RUN, scheduler.ENDED)
+    families: ClassVar[tuple[Family, ...]] = (
+        catalogue.WAIT,
+        catalogue.RUN,
+        catalogue.EXPANSION,
+        catalogue.ENDED,
+    )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Tell what was counted so far."""
         tally = snapshot.history or Tally()
-        yield Samples.of_histograms(scheduler.WAIT, tally.waits, cluster)
-        yield Samples.of_histograms(scheduler.RUN, tally.runs, cluster)
-        yield Samples.of(scheduler.ENDED, tally.ended, cluster)
+        yield Samples.of_histograms(catalogue.WAIT, tally.waits, cluster)
+        yield Samples.of_histograms(catalogue.RUN, tally.runs, cluster)
+        yield Samples.of_histograms(catalogue.EXPANSION, tally.expansions, cluster)
+        yield Samples.of(catalogue.ENDED, tally.ended, cluster)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from jobgauge.catalogue import job as by_node
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import queue as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Job, Snapshot, Source
@@ -15,14 +15,14 @@ from jobgauge_scheduler.view import SchedulerCollector
 
 # What is told of each job; None leaves the series out.
 _FIGURES: tuple[tuple[Family, Callable[[Job], int | None]], ...] = (
-    (scheduler.REQUESTED_CPUS, lambda job: job.cpus),
-    (scheduler.REQUESTED_GPUS, lambda job: job.gpus or None),
-    (scheduler.REQUESTED_MEMORY, lambda job: job.memory),
-    (scheduler.REQUESTED_NODES, lambda job: job.nodes),
-    (scheduler.TIME_LIMIT, lambda job: job.time_limit),
-    (scheduler.PRIORITY, lambda job: job.priority),
-    (scheduler.SUBMIT_TIME, lambda job: job.submit_time),
-    (scheduler.ELIGIBLE_TIME, lambda job: job.eligible_time),
+    (catalogue.REQUESTED_CPUS, lambda job: job.cpus),
+    (catalogue.REQUESTED_GPUS, lambda job: job.gpus or None),
+    (catalogue.REQUESTED_MEMORY, lambda job: job.memory),
+    (catalogue.REQUESTED_NODES, lambda job: job.nodes),
+    (catalogue.TIME_LIMIT, lambda job: job.time_limit),
+    (catalogue.PRIORITY, lambda job: job.priority),
+    (catalogue.SUBMIT_TIME, lambda job: job.submit_time),
+    (catalogue.ELIGIBLE_TIME, lambda job: job.eligible_time),
     (by_node.START_TIME, lambda job: None if job.pending else job.start_time),
 )
 
@@ -34,11 +34,11 @@ class JobsCollector(SchedulerCollector):
     about = "single jobs that wait or run: what they ask for, their times, their place in the queue"
     sources = (Source.JOBS,)
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.JOB_INFO,
+        catalogue.JOB_INFO,
         *(family for family, _ in _FIGURES),
-        scheduler.ESTIMATED_START_TIME,
-        scheduler.QUEUE_RANK,
-        scheduler.UNLISTED_JOBS,
+        catalogue.ESTIMATED_START_TIME,
+        catalogue.QUEUE_RANK,
+        catalogue.UNLISTED_JOBS,
     )
     max_series = 1_000_000  # the cap on jobs is what bounds them
 
@@ -47,7 +47,7 @@ class JobsCollector(SchedulerCollector):
         jobs = snapshot.jobs or ()
         kept = keep(jobs, self.config.jobs_max)
         named = self.config.jobs_names
-        yield Samples.of(scheduler.JOB_INFO, {_labels(job, named): 1 for job in kept}, cluster)
+        yield Samples.of(catalogue.JOB_INFO, {_labels(job, named): 1 for job in kept}, cluster)
         for family, figure in _FIGURES:
             values = {_owner(job): value for job in kept if (value := figure(job)) is not None}
             yield Samples.of(family, values, cluster)
@@ -57,12 +57,12 @@ class JobsCollector(SchedulerCollector):
             for job in kept
             if job.pending and job.start_time is not None and job.start_time > snapshot.time
         }
-        yield Samples.of(scheduler.ESTIMATED_START_TIME, plans, cluster)
+        yield Samples.of(catalogue.ESTIMATED_START_TIME, plans, cluster)
         places = ranks(jobs)
         values = {_owner(job): places[job.id] for job in kept if job.id in places}
-        yield Samples.of(scheduler.QUEUE_RANK, values, cluster)
+        yield Samples.of(catalogue.QUEUE_RANK, values, cluster)
         unlisted = sum(job.tasks for job in jobs) - sum(job.tasks for job in kept)
-        yield Samples.of(scheduler.UNLISTED_JOBS, {(): unlisted}, cluster)
+        yield Samples.of(catalogue.UNLISTED_JOBS, {(): unlisted}, cluster)
 
 
 def keep(jobs: Sequence[Job], most: int) -> Sequence[Job]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import nodes as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples, Value
 from jobgauge_scheduler.model import Snapshot, Source
@@ -18,7 +18,7 @@ class LicensesCollector(SchedulerCollector):
     name = "licenses"
     about = "licences: total, used, reserved"
     sources = (Source.LICENSES,)
-    families: ClassVar[tuple[Family, ...]] = (scheduler.LICENSES,)
+    families: ClassVar[tuple[Family, ...]] = (catalogue.LICENSES,)
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Tell each licence."""
@@ -27,4 +27,4 @@ class LicensesCollector(SchedulerCollector):
             values[found.name, "total"] = found.total
             values[found.name, "used"] = found.used
             values[found.name, "reserved"] = found.reserved
-        yield Samples.of(scheduler.LICENSES, values, cluster)
+        yield Samples.of(catalogue.LICENSES, values, cluster)

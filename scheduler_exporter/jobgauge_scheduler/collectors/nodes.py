@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import nodes as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples, Value
 from jobgauge_scheduler.model import Node, Snapshot, Source
 from jobgauge_scheduler.view import SchedulerCollector
 
 _FIGURES: tuple[tuple[Family, Callable[[Node], tuple[int | None, int]]], ...] = (
-    (scheduler.NODE_CPUS, lambda node: (node.cpus, node.cpus_allocated)),
-    (scheduler.NODE_MEMORY, lambda node: (node.memory, node.memory_allocated)),
-    (scheduler.NODE_GPUS, lambda node: (node.gpus or None, node.gpus_allocated)),
+    (catalogue.NODE_CPUS, lambda node: (node.cpus, node.cpus_allocated)),
+    (catalogue.NODE_MEMORY, lambda node: (node.memory, node.memory_allocated)),
+    (catalogue.NODE_GPUS, lambda node: (node.gpus or None, node.gpus_allocated)),
 )
 
 
@@ -25,9 +25,9 @@ class NodesCollector(SchedulerCollector):
     about = "nodes: all states and flags, CPUs, memory and GPUs in total and allocated, why they are drained"
     sources = (Source.NODES,)
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.NODE_STATE,
+        catalogue.NODE_STATE,
         *(family for family, _ in _FIGURES),
-        scheduler.NODE_DRAIN_INFO,
+        catalogue.NODE_DRAIN_INFO,
     )
     max_series = 200_000
 
@@ -35,7 +35,7 @@ class NodesCollector(SchedulerCollector):
         """Tell each node once, in however many partitions it is."""
         nodes = snapshot.nodes or ()
         states = {(node.name, state): 1 for node in nodes for state in sorted(node.states)}
-        yield Samples.of(scheduler.NODE_STATE, states, cluster)
+        yield Samples.of(catalogue.NODE_STATE, states, cluster)
         for family, figures in _FIGURES:
             values: dict[tuple[str, ...], Value] = {}
             for node in nodes:
@@ -45,4 +45,4 @@ class NodesCollector(SchedulerCollector):
                     values[node.name, "allocated"] = allocated
             yield Samples.of(family, values, cluster)
         drained = {(node.name, node.reason, node.reason_by): 1 for node in nodes if node.reason}
-        yield Samples.of(scheduler.NODE_DRAIN_INFO, drained, cluster)
+        yield Samples.of(catalogue.NODE_DRAIN_INFO, drained, cluster)

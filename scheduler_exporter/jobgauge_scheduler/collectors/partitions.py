@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import nodes as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Node, Snapshot, Source
@@ -24,20 +24,20 @@ class PartitionsCollector(SchedulerCollector):
     about = "partitions: state, time limit, nodes by state, CPUs and GPUs allocated, idle and unusable"
     sources = (Source.PARTITIONS, Source.NODES)
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.PARTITION_INFO,
-        scheduler.PARTITION_TIME_LIMIT,
-        scheduler.PARTITION_NODES,
-        scheduler.PARTITION_CPUS,
-        scheduler.PARTITION_GPUS,
+        catalogue.PARTITION_INFO,
+        catalogue.PARTITION_TIME_LIMIT,
+        catalogue.PARTITION_NODES,
+        catalogue.PARTITION_CPUS,
+        catalogue.PARTITION_GPUS,
     )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Sum up the nodes of each partition."""
         partitions = snapshot.partitions or ()
         info = {(p.name, p.state, _DEFAULT[p.default]): 1 for p in partitions}
-        yield Samples.of(scheduler.PARTITION_INFO, info, cluster)
+        yield Samples.of(catalogue.PARTITION_INFO, info, cluster)
         limits = {(p.name,): p.time_limit for p in partitions if p.time_limit is not None}
-        yield Samples.of(scheduler.PARTITION_TIME_LIMIT, limits, cluster)
+        yield Samples.of(catalogue.PARTITION_TIME_LIMIT, limits, cluster)
         nodes: Counter[Key] = Counter()
         cpus: Counter[Key] = Counter()
         gpus: Counter[Key] = Counter()
@@ -47,9 +47,9 @@ class PartitionsCollector(SchedulerCollector):
                 _add(cpus, partition, node, node.cpus, node.cpus_allocated)
                 if node.gpus:
                     _add(gpus, partition, node, node.gpus, node.gpus_allocated)
-        yield Samples.of(scheduler.PARTITION_NODES, nodes, cluster)
-        yield Samples.of(scheduler.PARTITION_CPUS, cpus, cluster)
-        yield Samples.of(scheduler.PARTITION_GPUS, gpus, cluster)
+        yield Samples.of(catalogue.PARTITION_NODES, nodes, cluster)
+        yield Samples.of(catalogue.PARTITION_CPUS, cpus, cluster)
+        yield Samples.of(catalogue.PARTITION_GPUS, gpus, cluster)
 
 
 def _add(sums: Counter[Key], partition: str, node: Node, total: int, allocated: int) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import queue as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Snapshot, Source
@@ -23,13 +23,13 @@ class QueueCollector(SchedulerCollector):
     about = "jobs in the queue and what they hold or ask for, summed up; reasons of pending ones"
     sources = (Source.JOBS,)
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.JOBS,
-        scheduler.JOB_CPUS,
-        scheduler.JOB_GPUS,
-        scheduler.JOB_MEMORY,
-        scheduler.JOB_NODES,
-        scheduler.PENDING_JOBS,
-        scheduler.REASON_INFO,
+        catalogue.JOBS,
+        catalogue.JOB_CPUS,
+        catalogue.JOB_GPUS,
+        catalogue.JOB_MEMORY,
+        catalogue.JOB_NODES,
+        catalogue.PENDING_JOBS,
+        catalogue.REASON_INFO,
     )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
@@ -55,4 +55,4 @@ class QueueCollector(SchedulerCollector):
             yield Samples.of(family, sums, cluster)
         told = {reason: explain(reason) for reason, *_ in pending}
         info = {(reason, *words): 1 for reason, words in told.items() if words is not None}
-        yield Samples.of(scheduler.REASON_INFO, info, cluster)
+        yield Samples.of(catalogue.REASON_INFO, info, cluster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import nodes as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_scheduler.model import Snapshot, Source
@@ -19,18 +19,18 @@ class ReservationsCollector(SchedulerCollector):
     about = "reservations: state, flags, nodes, begin and end"
     sources = (Source.RESERVATIONS,)
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.RESERVATION_INFO,
-        scheduler.RESERVATION_START,
-        scheduler.RESERVATION_END,
-        scheduler.RESERVATION_NODES,
+        catalogue.RESERVATION_INFO,
+        catalogue.RESERVATION_START,
+        catalogue.RESERVATION_END,
+        catalogue.RESERVATION_NODES,
     )
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Tell each reservation."""
         found = snapshot.reservations or ()
         yield Samples.of(
-            scheduler.RESERVATION_INFO, {(r.name, r.state, r.flags, r.node_list): 1 for r in found}, cluster
+            catalogue.RESERVATION_INFO, {(r.name, r.state, r.flags, r.node_list): 1 for r in found}, cluster
         )
-        yield Samples.of(scheduler.RESERVATION_START, {(r.name,): r.start for r in found}, cluster)
-        yield Samples.of(scheduler.RESERVATION_END, {(r.name,): r.end for r in found}, cluster)
-        yield Samples.of(scheduler.RESERVATION_NODES, {(r.name,): len(r.nodes) for r in found}, cluster)
+        yield Samples.of(catalogue.RESERVATION_START, {(r.name,): r.start for r in found}, cluster)
+        yield Samples.of(catalogue.RESERVATION_END, {(r.name,): r.end for r in found}, cluster)
+        yield Samples.of(catalogue.RESERVATION_NODES, {(r.name,): len(r.nodes) for r in found}, cluster)

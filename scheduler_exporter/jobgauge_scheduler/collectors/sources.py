@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from jobgauge.catalogue import scheduler
+from jobgauge.catalogue.scheduler import health as catalogue
 from jobgauge.family import Family
 from jobgauge.samples import Samples, Value
 from jobgauge_scheduler.model import Snapshot
@@ -19,10 +19,10 @@ class SourcesCollector(SchedulerCollector):
     name = "sources"
     about = "whether the scheduler answers, how fast, and how old the figures are"
     families: ClassVar[tuple[Family, ...]] = (
-        scheduler.UP,
-        scheduler.SNAPSHOT_AGE,
-        scheduler.SOURCE_DURATION,
-        scheduler.UNREADABLE,
+        catalogue.UP,
+        catalogue.SNAPSHOT_AGE,
+        catalogue.SOURCE_DURATION,
+        catalogue.UNREADABLE,
     )
     essential = True
 
@@ -40,9 +40,9 @@ class SourcesCollector(SchedulerCollector):
 
         health: dict[str, Health] = {str(source): health for source, health in poller.health.items()}
         ages = {str(source): age for source in poller.sources if (age := poller.age(source)) is not None}
-        yield samples(scheduler.UP, {source: int(h.up) for source, h in health.items()})
-        yield samples(scheduler.SNAPSHOT_AGE, {source: round(age, 3) for source, age in ages.items()})
+        yield samples(catalogue.UP, {source: int(h.up) for source, h in health.items()})
+        yield samples(catalogue.SNAPSHOT_AGE, {source: round(age, 3) for source, age in ages.items()})
         yield samples(
-            scheduler.SOURCE_DURATION, {source: round(h.duration, 6) for source, h in health.items()}
+            catalogue.SOURCE_DURATION, {source: round(h.duration, 6) for source, h in health.items()}
         )
-        yield samples(scheduler.UNREADABLE, {source: h.unreadable for source, h in health.items()})
+        yield samples(catalogue.UNREADABLE, {source: h.unreadable for source, h in health.items()})

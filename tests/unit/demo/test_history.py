@@ -27,9 +27,11 @@ UNANSWERED = {
     "hpc_job_gpu_throttled_seconds_total": "simulated GPUs do not report it, as some models do not",
     "hpc_sched_backfill_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_backfill_gpu_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
+    "hpc_sched_backfill_memory_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_reason_info": "a table of the exporter's",
     "hpc_sched_wait_seconds": "a histogram with the exporter's bounds",
     "hpc_sched_run_seconds": "a histogram with the exporter's bounds",
+    "hpc_sched_expansion_ratio": "a histogram with the exporter's bounds",
 }
 _OWN = ("jobgauge_", "process_")  # how an exporter fares on its machine
 

@@ -22,7 +22,8 @@ Gaps = dict[tuple[str, int, int], float]
 
 
 def gaps(snapshot: Snapshot, what: str = "cpus") -> Gaps:
-    name = "hpc_sched_backfill_window_seconds" if what == "cpus" else "hpc_sched_backfill_gpu_window_seconds"
+    kind = {"cpus": "", "gpus": "gpu_", "gibibytes": "memory_"}[what]
+    name = f"hpc_sched_backfill_{kind}window_seconds"
     page = parse(render(BackfillCollector([], SchedulerConfig()).draw(snapshot, "")).decode())
     rows = [(dict(labels), value) for (found, labels), value in page.items() if found == name]
     return {(row["partition"], int(row[what]), int(row["nodes"])): value for row, value in rows}
@@ -120,3 +121,11 @@ def test_gpus_count_only_beside_a_free_cpu() -> None:
     node = replace(NODE, gpus=4, gpus_allocated=1)
     assert gaps(snapshot(node), "gpus") == {("p", gpus, 1): math.inf for gpus in (1, 2, 3)}
     assert gaps(snapshot(replace(node, cpus_allocated=8)), "gpus") == {}
+
+
+def test_memory_counts_in_whole_gibibytes_and_only_beside_a_free_cpu() -> None:
+    gib = 1 << 30
+    node = replace(NODE, memory=5 * gib, memory_allocated=gib + 1)
+    assert gaps(snapshot(node), "gibibytes") == {("p", amount, 1): math.inf for amount in (1, 2, 3)}
+    assert gaps(snapshot(replace(node, cpus_allocated=8)), "gibibytes") == {}
+    assert gaps(snapshot(replace(node, memory=None, memory_allocated=0)), "gibibytes") == {}

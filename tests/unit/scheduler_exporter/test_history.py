@@ -191,3 +191,35 @@ def test_a_real_day_is_what_sacct_itself_says_in_json(version: str) -> None:
                 sum(seconds <= bound for seconds in own) for bound in (*BOUNDS, float("inf"))
             ]
         assert sum(sum(h.counts) for h in histograms.values()) == len(spans)
+
+
+@pytest.mark.parametrize(
+    ("eligible", "start", "end", "ratio"),
+    [
+        (0, 0, 100, 1),
+        (0, 100, 200, 2),
+        (0, 3600, 3600 + 1200, 4),
+        (0, 95, 100, 10.5),  # five seconds count as ten
+        (50, 40, 140, 1),  # it could start before it was told eligible
+    ],
+)
+def test_how_much_longer_than_its_run_a_job_took(eligible: int, start: int, end: int, ratio: float) -> None:
+    job = Record("1", "u", "a", "p", "failed", eligible, start, end)
+    tally = History(lambda _: Reading((job,)), clock=lambda: 0.0)().value
+    (histogram,) = tally.expansions.values()
+    assert histogram.sum == pytest.approx(ratio)
+    assert sum(histogram.counts) == 1
+
+
+def test_a_job_that_never_ran_has_no_expansion_and_a_state_file_of_before_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    ran = Record("1", "u", "a", "p", "completed", 10, 20, 30)
+    never = Record("2", "u", "a", "p", "cancelled", 10, None, 30)
+    History(lambda _: Reading((ran, never)), str(path), clock=lambda: 0.0)()
+    state = json.loads(path.read_text())
+    assert len(state["expansions"]) == 1
+    del state["expansions"]
+    path.write_text(json.dumps(state))
+    tally = History(lambda _: Reading((ran, never)), str(path), clock=lambda: 0.0)().value
+    assert tally.ended.total() == 2
+    assert tally.expansions == {}
