@@ -46,6 +46,8 @@ _MAY_ON_USERS: Mapping[str, tuple[str, ...]] = {
     "cpu": ("UserCpuWasteDay", "UserCpuWasteWeek"),
     "node-idle": ("UserCpuWasteDay", "UserCpuWasteWeek"),
 }
+_OWNERS = "OwnerReport"  # on whoever has had an alert on a job
+_STAFF = ("AdminReport", "the cluster")
 
 Alerts = frozenset[tuple[str, str]]  # name, and job or user
 
@@ -68,9 +70,9 @@ def expected(cluster: Cluster, t: float) -> tuple[Alerts, Alerts]:
         (alert, lane.user.name)
         for lane in cluster.lanes
         for word in lane.template.habit.wastes
-        for alert in _MAY_ON_USERS.get(word, ())
+        for alert in (*_MAY_ON_USERS.get(word, ()), _OWNERS)
     }
-    return frozenset(must), frozenset(may | on_users)
+    return frozenset(must), frozenset(may | on_users | {_STAFF})
 
 
 def _promises(job: Job) -> list[_Promise]:

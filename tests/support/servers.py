@@ -128,7 +128,7 @@ def running(name: str, folder: Path) -> Iterator[Server]:
     """Run one of KINDS in `folder`; a prometheus.yml that lies there is taken."""
     kind = KINDS[name]
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with (folder / "log").open("w+b") as log:
         process = subprocess.Popen(kind.argv(folder, port), stdout=log, stderr=log)
         try:
@@ -140,7 +140,8 @@ def running(name: str, folder: Path) -> Iterator[Server]:
             process.wait(timeout=_START_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -11,7 +11,7 @@ from typing import Any
 from jobgauge import data
 from jobgauge.config import Loader, suggestion
 from jobgauge.errors import ConfigError, JobgaugeError
-from jobgauge.rules import backtest, files
+from jobgauge.rules import alertmanager, backtest, files
 from jobgauge.rules.files import PROGRAM
 from jobgauge.rules.settings import RulesConfig, schema
 
@@ -23,7 +23,8 @@ _ABOUT = """Write the Prometheus rule files of Jobgauge with this site's thresho
 The settings below stand in the file by the names of their flags. Files in the folder that an earlier run wrote and
 that exist no more are removed; other files there are left alone.
 
-  jobgauge-rules backtest --help    what the alerts would have told in the past: choose thresholds by evidence"""
+  jobgauge-rules backtest --help    what the alerts would have told in the past: choose thresholds by evidence
+  jobgauge-rules alertmanager --help    mail to owners and staff"""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def _check(config: RulesConfig) -> None:
 _COMMANDS = {
     "": Command(_ABOUT, RulesConfig, _check, _write),
     "backtest": Command(backtest.ABOUT, backtest.BacktestConfig, _check, backtest.run),
+    "alertmanager": Command(alertmanager.ABOUT, RulesConfig, alertmanager.check, alertmanager.run),
 }
 
 

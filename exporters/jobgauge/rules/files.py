@@ -65,7 +65,7 @@ def written(root: Path, config: RulesConfig) -> dict[str, str]:
             alerts.update(rule["alert"] for rule in group["rules"] if "alert" in rule)
             group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in config.off]
         page["groups"] = [group for group in page["groups"] if group["rules"]]
-        pages[path.name] = _header(config) + yaml.dump(page, Dumper=_Dumper, sort_keys=False, width=1000)
+        pages[path.name] = header(config) + yaml.dump(page, Dumper=_Dumper, sort_keys=False, width=1000)
     for name in config.off:
         if name not in alerts:
             raise ConfigError(f"alerts.off: there is no alert {name!r}{suggestion(name, sorted(alerts))}")
@@ -84,7 +84,8 @@ _Dumper.add_representer(
 )
 
 
-def _header(config: RulesConfig) -> str:
+def header(config: RulesConfig) -> str:
+    """Return the comment that a written file begins with."""
     changed = [
         f"#   {setting.name}: {getattr(config, f.name)}"
         for f in fields(config)
@@ -94,6 +95,13 @@ def _header(config: RulesConfig) -> str:
     return f"{MARK} {__version__}. Do not edit: change the settings and write it again.\n{settings}\n"
 
 
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
 def write(pages: Mapping[str, str], folder: str) -> None:
     """Write the files, each whole or not at all, and remove those that an earlier version wrote and this one has not."""
     if not folder:
@@ -101,9 +109,7 @@ def write(pages: Mapping[str, str], folder: str) -> None:
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
-        draft = out / f".{name}.new"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(out / name)
+        replace(out / name, text)
     for old in out.glob("*.yml"):
         if old.name not in pages and old.read_bytes().startswith(MARK.encode()):
             old.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jobgauge import yamlfile
-from jobgauge.config import duration, option, options
+from jobgauge.config import boolean, duration, option, options
 from jobgauge.errors import ConfigError
 
 C = TypeVar("C", bound="RulesConfig")
@@ -57,12 +57,24 @@ def _regex(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"")
 
 
+def _text(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError(f"{text!r} is empty or more than a line")
+    return text
+
+
+def _switch(text: str) -> str:
+    return str(boolean(text)).lower()
+
+
 KINDS: dict[str, Callable[[str], str]] = {
     "duration": _duration,
     "number": _number,
     "ratio": _ratio,
     "regex": _regex,
     "url": url,
+    "text": _text,
+    "switch": _switch,
 }
 
 
