@@ -125,7 +125,7 @@ class RealSlurm:
 def cluster(
     nodes: Sequence[str] = ("n1", "n2"), *, cgroups: bool = False, gpus: int = 0, settings: Sequence[str] = ()
 ) -> Iterator[RealSlurm]:
-    """Run a cluster of nodes with 4 CPUs, 4000 MB and so many fake GPUs each; `settings` are further lines of slurm.conf."""
+    """Run a cluster of nodes with 8 CPUs, 4000 MB and so many fake GPUs each; `settings` are further lines of slurm.conf."""
     # not pytest's own directory, which other users may not enter
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     folder.chmod(0o755)
@@ -173,7 +173,7 @@ def _start_all(slurm: RealSlurm) -> None:
         slurm.start(f"slurmd.{node}")
     slurm.start("slurmrestd")
     idle = ("sinfo", "-h", "-N", "-t", "idle", "-o", "%N")
-    wait_for("all nodes are idle", lambda: slurm.run(*idle).split() == sorted(slurm.nodes))
+    wait_for("all nodes are idle", lambda: set(slurm.run(*idle).split()) == set(slurm.nodes))
     wait_for("slurmrestd listens", (slurm.folder / "rest/sock").exists)
 
 

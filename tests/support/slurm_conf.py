@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REST_USER = "www-data"  # slurmrestd refuses to run as root
-CPUS = 4
+CPUS = 8
 MEMORY = 4000  # MB
 
 _CGROUPS = """
@@ -127,7 +127,6 @@ DbdPort={ports.slurmdbd}
 StorageType=accounting_storage/mysql
 StorageUser=root
 StorageLoc=slurm_acct
-LogFile={folder}/log/slurmdbd.log
 PidFile={folder}/slurmdbd.pid
 """
 
@@ -147,18 +146,17 @@ StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd.%n.pid
-SlurmctldLogFile={folder}/log/slurmctld.log
-SlurmdLogFile={folder}/log/slurmd.%n.log
 SlurmdParameters=config_overrides
 ReturnToService=2
 MailProg=/bin/true
 {tracking}
+DefMemPerCPU=100
 JobAcctGatherFrequency=1
 KillWait=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
-SchedulerParameters=bf_interval=5,bf_continue,batch_sched_delay=0
+SchedulerParameters=bf_interval=2,bf_continue,batch_sched_delay=0
 PriorityType=priority/multifactor
 PriorityWeightFairshare=5000
 MinJobAge=300
@@ -170,7 +168,7 @@ AccountingStoragePass={folder}/munge/sock
 AccountingStorageTRES=gres/gpu
 AccountingStorageEnforce=associations,limits,qos
 {nodes}
-PartitionName=batch Nodes=ALL Default=YES MaxTime=2-00:00:00 DefaultTime=00:30:00 DefMemPerCPU=100
+PartitionName=batch Nodes=ALL Default=YES MaxTime=2-00:00:00 DefaultTime=00:30:00
 """
 
 
