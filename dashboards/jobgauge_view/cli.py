@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check(config)
             print(f"{PROGRAM}: configuration is good")  # noqa: T201 - what --check-config is for
             return 0
-        asyncio.run(serve(config))
+        asyncio.run(serve(loader, config))
     except ConfigError as error:
         return _complain(error, 2)
     except (JobgaugeError, OSError) as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -28,12 +27,12 @@ _OWN_NAMES = frozenset(["localhost", "127.0.0.1", "::1", ""])
 class People:
     """Knows who a request comes from."""
 
-    def __init__(self, config: ViewConfig) -> None:
-        """Read the proxy's secret; raise ConfigError where it cannot be used."""
+    def __init__(self, config: ViewConfig, key: bytes) -> None:
+        """Read the proxy's secret; raise ConfigError where it cannot be used. `key` signs the cookies."""
         self._header = config.proxy_user_header
         self._secrets = read_secrets(config.proxy_secret_file) if config.proxy_secret_file else ()
         self.choices = config.demo_users
-        self._key = secrets.token_bytes(32)
+        self._key = key
 
     def login(self, request: web.Request) -> str:
         """Return who asks; raise Refusal where that is not known."""

@@ -21,38 +21,35 @@ _CONNECT_SECONDS = 5.0
 _FORM = "application/x-www-form-urlencoded"
 
 
+def client() -> aiohttp.ClientSession:
+    """Return what keeps connections to the gateway, and nothing else."""
+    return aiohttp.ClientSession(
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=_SECONDS, sock_connect=_CONNECT_SECONDS),
+        skip_auto_headers=("User-Agent", "Accept-Encoding"),
+    )
+
+
 class Relay:
-    """A client of the gateway that sends its own headers only."""
+    """Asks the gateway with headers of its own only."""
 
     def __init__(self, config: ViewConfig) -> None:
         """Read the channel's secret; raise ConfigError where it cannot be used."""
         self._url = config.gateway
         secrets = read_secrets(config.channel_secret_file) if config.channel_secret_file else (b"",)
         self._secret = secrets[0].decode()
-        self._session: aiohttp.ClientSession | None = None
 
-    async def open(self) -> None:
-        """Make ready to ask."""
-        self._session = aiohttp.ClientSession(
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=_SECONDS, sock_connect=_CONNECT_SECONDS),
-            skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        )
-
-    async def close(self) -> None:
-        """End the connections."""
-        if self._session:
-            await self._session.close()
-
-    async def ask(self, request: web.Request, call: str, login: str) -> web.StreamResponse:
+    async def ask(
+        self, session: aiohttp.ClientSession, request: web.Request, call: str, login: str
+    ) -> web.StreamResponse:
         """Ask the gateway for what a browser asks, and hand its answer on as it comes."""
         if not _CALLS.fullmatch(call):
             raise Refusal(
                 404, "there is no such call here; boards ask for queries, series, labels and their values"
             )
         try:
-            async with await self._sent(request, call, login) as answer:
+            async with await self._sent(session, request, call, login) as answer:
                 return await _handed_on(answer, request)
         except TimeoutError as error:
             raise Refusal(
@@ -64,9 +61,9 @@ class Relay:
                 502, "the gateway cannot be reached now; try again, or tell your administrators"
             ) from error
 
-    async def _sent(self, request: web.Request, call: str, login: str) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise RuntimeError("open() comes first")
+    async def _sent(
+        self, session: aiohttp.ClientSession, request: web.Request, call: str, login: str
+    ) -> aiohttp.ClientResponse:
         headers = {"X-Jobgauge-Channel": self._secret, "X-Grafana-User": login}
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             headers["Accept-Encoding"] = "gzip"
@@ -76,9 +73,7 @@ class Relay:
             body = await request.read()
         query = f"?{request.query_string}" if request.query_string else ""
         url = f"{self._url}/api/v1/{call}{query}"
-        return await self._session.request(
-            request.method, url, data=body, headers=headers, allow_redirects=False
-        )
+        return await session.request(request.method, url, data=body, headers=headers, allow_redirects=False)
 
 
 async def _handed_on(answer: aiohttp.ClientResponse, request: web.Request) -> web.StreamResponse:

@@ -25,10 +25,20 @@ class HttpError(SourceError):
         self.status = status
 
 
-def fetch(url: str, *, body: object = None, method: str | None = None, timeout: float = _TIMEOUT) -> bytes:
+def fetch(
+    url: str,
+    *,
+    body: object = None,
+    method: str | None = None,
+    timeout: float = _TIMEOUT,
+    origin: str = "",
+    opener: urllib.request.OpenerDirector = _opener,
+) -> bytes:
     """Return what a URL answers; `body` is posted as JSON. Name and password may stand in the URL."""
     parts = urllib.parse.urlsplit(url)
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    if origin:
+        headers["Origin"] = origin
     if parts.username:
         pair = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
@@ -36,7 +46,7 @@ def fetch(url: str, *, body: object = None, method: str | None = None, timeout: 
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(shown, data, headers, method=method)  # noqa: S310 - the URL is the caller's
     try:
-        with _opener.open(request, timeout=timeout) as answer:
+        with opener.open(request, timeout=timeout) as answer:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -53,6 +63,19 @@ def fetch_json(url: str, parameters: Mapping[str, str] | None = None, **options:
         return json.loads(fetch(address, **options))
     except ValueError as error:
         raise SourceError(f"{url} answered what is not JSON: {error}") from error
+
+
+class Visitor:
+    """Asks one place as a browser with its pages open would: it keeps cookies, and says where it comes from."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        cookies = urllib.request.HTTPCookieProcessor()
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
+
+    def fetch_json(self, path: str, *, body: object = None) -> Any:
+        """Return what a path there answers, read as JSON."""
+        return fetch_json(self._url + path, body=body, origin=self._url, opener=self._opener)
 
 
 def answers(url: str) -> bool:

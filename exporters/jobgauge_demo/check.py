@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobgauge.errors import SourceError
-from jobgauge_demo import grafana
+from jobgauge_demo import grafana, viewer
 from jobgauge_demo.api import fetch_json
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.history import BLOCK
@@ -94,6 +94,7 @@ class Check:
             ("alerts", self._right_alerts),
             ("Alertmanager", self._alertmanager_knows),
             ("boards", self._all_boards),
+            ("viewer", self._viewer_has_all),
         )
         return [_guarded(name, check) for name, check in checks]
 
@@ -183,6 +184,11 @@ class Check:
             missing or _none(boards),
             in_time=True,
         )
+
+    def _viewer_has_all(self) -> Finding:
+        count = len(grafana.board_files(self._config))
+        missing = [f"{uid} is not in the viewer" for uid in viewer.missing_boards(self._config)]
+        return Finding("viewer", f"{count - len(missing)} boards shown", missing)
 
 
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:

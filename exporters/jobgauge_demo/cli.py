@@ -22,7 +22,7 @@ Run the whole suite on a simulated cluster: the same programs as in production, 
 
 Ports, all on 127.0.0.1, counted from --port-base (9790):
   +0 Prometheus   +1 Alertmanager   +2 Grafana   +5 scheduler exporter   +6 gateway   +7 its own metrics
-  +10, +11, ... job exporters of the nodes
+  +9 viewer   +10, +11, ... job exporters of the nodes
 """
 
 

@@ -142,14 +142,14 @@ class Demo:
             if service.page
         ]
         if self._config.grafana_url:
-            pages.append((grafana.shown_address(self._config), "Grafana: the boards"))
+            pages.insert(
+                -1, (grafana.shown_address(self._config), "Grafana: the boards")
+            )  # the viewer's is last
         lines = ["", "Open", *(f"  {url:26} {page}" for url, page in reversed(pages))]
+        leaders = ", ".join(f"{user} (leads {account})" for account, user in LEADERS.items())
+        lines += ["Be there", f"  alice, a user; {leaders}; {', '.join(STAFF)}, of the staff"]
         if self._has_grafana:
-            leaders = ", ".join(f"{user} (leads {account})" for account, user in LEADERS.items())
-            lines += [
-                "Log in to Grafana, with the password " + repr(grafana.PASSWORD) + ", as",
-                f"  alice, a user; {leaders}; {', '.join(STAFF)}, of the staff; admin",
-            ]
+            lines.append(f"  or admin, in Grafana, where the password of all is {grafana.PASSWORD!r}")
         lines += ["Look for", *self._sights(), "", "Ctrl-C ends it all."]
         return "\n".join(lines)
 

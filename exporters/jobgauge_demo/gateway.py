@@ -46,10 +46,15 @@ def address(config: DemoConfig) -> str:
     return f"http://127.0.0.1:{config.ports.gateway}"
 
 
+def secret_file(config: DemoConfig) -> str:
+    """Return the path of the file that holds the secret."""
+    return config.path("gateway", "channel")
+
+
 def write(config: DemoConfig, users: Iterable[User]) -> None:
     """Write the configuration, the people and the secret."""
     os.makedirs(config.path("gateway"), exist_ok=True)
-    channel, people = config.path("gateway", "channel"), config.path("gateway", "people.yml")
+    channel, people = secret_file(config), config.path("gateway", "people.yml")
     with open(channel, "w", encoding="ascii", opener=_private) as file:
         file.write(secret())
     settings = {

@@ -74,6 +74,11 @@ def board_files(config: DemoConfig) -> list[str]:
     return sorted(glob.glob(os.path.join(glob.escape(config.path("boards")), "*", "jobgauge-*.json")))
 
 
+def board_uids(config: DemoConfig) -> list[str]:
+    """Return the names of these boards in URLs."""
+    return [os.path.basename(path).removesuffix(".json") for path in board_files(config)]
+
+
 def add_users(config: DemoConfig, logins: Sequence[str]) -> None:
     """Let the simulated people log in."""
     for login in logins:
@@ -98,9 +103,10 @@ def provision(config: DemoConfig) -> None:
 
 def missing_boards(config: DemoConfig) -> list[str]:
     """Return the uids of the boards that Grafana does not have."""
-    uids = [os.path.basename(path).removesuffix(".json") for path in board_files(config)]
     return [
-        uid for uid in uids if not answers(f"{address(config)}/api/dashboards/uid/{urllib.parse.quote(uid)}")
+        uid
+        for uid in board_uids(config)
+        if not answers(f"{address(config)}/api/dashboards/uid/{urllib.parse.quote(uid)}")
     ]
 
 

@@ -38,6 +38,7 @@ PYTHON = Program((os.path.basename(sys.executable),), "Python")
 JOB_EXPORTER = Program(("jobgauge-job-exporter",), "jobgauge[node]")
 SCHEDULER_EXPORTER = Program(("jobgauge-scheduler-exporter",), "jobgauge[scheduler]")
 GATEWAY = Program(("jobgauge-gateway",), "jobgauge[gateway]")
+VIEW = Program(("jobgauge-view",), "jobgauge[view]")
 RULES = Program(("jobgauge-rules",), "jobgauge")
 DASHBOARDS = Program(("jobgauge-dashboards",), "jobgauge[dashboards]")
 PROMETHEUS = Program(("prometheus",), "the system package prometheus")
@@ -48,7 +49,17 @@ ALERTMANAGER = Program(
 GRAFANA = Program(("grafana", "grafana-server"), "Grafana")  # the second name until Grafana 9
 
 
-REQUIRED = (JOB_EXPORTER, SCHEDULER_EXPORTER, GATEWAY, RULES, DASHBOARDS, PROMETHEUS, PROMTOOL, ALERTMANAGER)
+REQUIRED = (
+    JOB_EXPORTER,
+    SCHEDULER_EXPORTER,
+    GATEWAY,
+    VIEW,
+    RULES,
+    DASHBOARDS,
+    PROMETHEUS,
+    PROMTOOL,
+    ALERTMANAGER,
+)
 
 
 def refuse_missing(programs: Iterable[Program]) -> None:

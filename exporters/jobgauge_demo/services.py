@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from jobgauge.errors import ConfigError
-from jobgauge_demo import alertmanager, gateway, grafana, programs, prometheus, simulator
+from jobgauge_demo import alertmanager, gateway, grafana, programs, prometheus, simulator, viewer
 from jobgauge_demo.api import answers
 from jobgauge_demo.history import HEAD, JOB_EXPORTERS, SCHEDULER_EXPORTER
 from jobgauge_demo.placing import LOGIN_NODES, Node, make_nodes
@@ -86,8 +86,9 @@ ABOVE = (
     Part(
         programs.GRAFANA,
         grafana.services,
-        "Grafana is not installed: only the files of the boards are written",
+        "Grafana is not installed: the viewer shows the boards",
     ),
+    Part(programs.VIEW, viewer.services),  # last, and so told first
 )
 
 

@@ -52,6 +52,11 @@ class Ports:
         """The gateway's own metrics."""
         return self.base + 7
 
+    @property
+    def viewer(self) -> int:
+        """The viewer."""
+        return self.base + 9
+
     def node(self, index: int) -> int:
         """The job exporter of a node."""
         return self.base + _FIRST_NODE + index

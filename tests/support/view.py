@@ -36,6 +36,7 @@ class View:
     """A running viewer."""
 
     address: str
+    process: subprocess.Popen[str]
 
     @property
     def url(self) -> str:
@@ -76,7 +77,7 @@ def view(folder: Path, gateway: str, *flags: str, secret: str = SECRET) -> Itera
                 line = process.stderr.readline()
                 assert line, said
                 said += line
-            yield View(found[1])
+            yield View(found[1], process)
         finally:
             process.terminate()
             _, rest = process.communicate(timeout=30)

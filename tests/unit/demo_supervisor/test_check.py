@@ -24,6 +24,15 @@ Answers = dict[str, Any]
 class Handler(BaseHTTPRequestHandler):
     answers: Answers
 
+    def do_POST(self) -> None:
+        """Let somebody choose who to be in the viewer."""
+        chosen = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.send_header("Set-Cookie", f"who={chosen['login']}; Path=/; HttpOnly; SameSite=Strict")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -34,10 +43,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.answers.get(key)
         if callable(body):
             body = body()
-        data = json.dumps(
-            body if url.path.startswith("/api/v2") else {"status": "success", "data": body}
-        ).encode()
-        self.send_response(200 if key in self.answers else 500)
+        plain = url.path.startswith(("/api/v2", "/api/boards"))
+        data = json.dumps(body if plain else {"status": "success", "data": body}).encode()
+        stranger = url.path == "/api/boards" and self.headers["Cookie"] != "who=sam"
+        self.send_response(401 if stranger else 200 if key in self.answers else 500)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -111,6 +120,7 @@ def good() -> Answers:
         "/api/v1/rules": lambda: {"groups": [groups[0] | {"lastEvaluation": turn()}, groups[1]]},
         "/api/v1/alerts": lambda: {"alerts": alerts()},
         "/api/v2/alerts": alerts,
+        "/api/boards": [{"uid": "jobgauge-job"}],
         "query jobgauge_collector_success": {"result": [series({"collector": "cpu", "instance": "c001"})]},
         "query hpc_sched_up": {"result": [series({"source": "jobs"}), series({"source": "nodes"})]},
         "query count by ": {"result": [series({"__name__": "job:x:sum"}, "7")]},
@@ -129,10 +139,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[A
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        # One server answers for both, since no path is the same.
-        ports = type(
-            "Ports", (), {"prometheus": server.server_address[1], "alertmanager": server.server_address[1]}
-        )
+        # One server answers for all, since no path is the same.
+        names = ("prometheus", "alertmanager", "viewer")
+        ports = type("Ports", (), dict.fromkeys(names, server.server_address[1]))
         monkeypatch.setattr(DemoConfig, "ports", ports)
         monkeypatch.setattr(DemoConfig, "__post_init__", lambda _: None)
         config = DemoConfig(directory=str(tmp_path), history="0s")
@@ -225,6 +234,10 @@ BROKEN: dict[str, tuple[Answers, str]] = {
     "Alertmanager does not answer": (
         {"/api/v2/alerts": ...},
         "FAILED  Alertmanager    cannot be seen; wrong: http://127.0.0.1:",
+    ),
+    "a board is not in the viewer": (
+        {"/api/boards": [{"uid": "jobgauge-nodes"}]},
+        "FAILED  viewer          0 boards shown; wrong: jobgauge-job is not in the viewer",
     ),
     "a child died": ({"deaths": {"alertmanager": 2}}, "wrong: alertmanager died 2 times"),
 }

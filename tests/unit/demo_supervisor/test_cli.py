@@ -52,6 +52,7 @@ def test_help_teaches_the_ports(capsys: pytest.CaptureFixture[str]) -> None:
         (ports.scheduler, "scheduler exporter"),
         (ports.gateway, "gateway"),
         (ports.gateway_metrics, "its own metrics"),
+        (ports.viewer, "viewer"),
         (ports.node(0), ""),
     ):
         assert f"+{offset - ports.base} {name}".rstrip() in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import signal
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -252,6 +253,25 @@ def test_boards_are_served_as_they_are_with_what_is_not_drawn(gateway: Store, tm
         assert running.ask("/api/boards/bad", Cookie=cookie).status == 404
         (folder / "bad.json").write_text(json.dumps(good | {"uid": "bad"}))
         assert running.ask("/api/boards/bad", Cookie=cookie).status == 200
+
+
+def test_a_reload_takes_what_is_good_and_keeps_sessions(gateway: Store, tmp_path: Path) -> None:
+    settings, secret = tmp_path / "view.yml", secret_file(tmp_path / "other", "another secret, long enough")
+    settings.write_text("demo-users: [alice, bob]")
+    with view(tmp_path / "v", gateway.url, f"--config.file={settings}") as running:
+        alice, bob = running.choose("alice"), running.choose("bob")
+
+        def reload(text: str, sign: str) -> None:
+            settings.write_text(text)
+            running.process.send_signal(signal.SIGHUP)
+            while sign not in running.process.stderr.readline():  # type: ignore[union-attr]
+                pass
+
+        reload("demo-users: [bob, carol]", "configuration reloaded")
+        assert running.ask("/api/boards", Cookie=alice).status == 401
+        assert running.ask("/api/boards", Cookie=bob).status == 200
+        reload(f"proxy.secret-file: {secret}\ndemo-users: [alice]", "is not used")
+        assert running.ask("/api/boards", Cookie=bob).status == 200
 
 
 def test_every_answer_carries_the_policy_and_files_are_known_again(demo: View) -> None:
