@@ -86,6 +86,9 @@ class Exporter(Generic[C]):
     config: type[C]
     collectors: tuple[type[Collector], ...]
     build: Callable[[C], Running]
+    check: Callable[[C], object] = field(
+        default=lambda _: None
+    )  # reads what the configuration leads to, for --check-config
 
 
 def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
@@ -104,6 +107,7 @@ def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
         logs.set_up(config.log_level, config.log_format)
         if loader.action.check_config:
             Server(config.listen_address, _no_answer, config.web_config_file)  # checks both
+            exporter.check(config)
             print(f"{exporter.program}: configuration is good")  # noqa: T201 - what --check-config is for
             return 0
         if loader.action.once:

@@ -20,18 +20,26 @@ _PROGRAM = "jobgauge-scheduler-exporter"
 _FIRST_READ = 25.0  # seconds that a start waits for the first figures: longer than a client's time-out
 
 
-def build(config: SchedulerConfig) -> Running:
-    """Start to read what the collectors that are on need, of one cluster or of each that has a file of its own."""
-    classes = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
-    needed = {source for c in classes for source in (*c.sources, *c.also)}
-    pollers = [_poller(cluster, needed) for cluster in _clusters(config)]
-    collectors = [c(pollers, config) for c in classes]
-    for poller in pollers:
-        poller.start()
-    patience = time.monotonic() + _FIRST_READ
-    for poller in pollers:
-        poller.wait(patience - time.monotonic())
-    return Running(collectors, partial(_close, pollers))
+class Service:
+    """Makes the pollers of each configuration, and has them follow one another without two reads at once."""
+
+    def __init__(self) -> None:
+        self._pollers: Sequence[Poller] = ()
+
+    def build(self, config: SchedulerConfig) -> Running:
+        """Start to read what the collectors that are on need, of one cluster or of each that has a file of its own."""
+        classes = [c for c in COLLECTORS if c.essential or c.name in config.collectors]
+        needed = {source for c in classes for source in (*c.sources, *c.also)}
+        pollers = [_poller(cluster, needed) for cluster in clusters(config)]  # the last that may fail
+        collectors = [c(pollers, config) for c in classes]
+        before, self._pollers = self._pollers, pollers
+        _close(before)
+        for poller in pollers:
+            poller.start(after=before)
+        patience = time.monotonic() + _FIRST_READ
+        for poller in pollers:
+            poller.wait(patience - time.monotonic())
+        return Running(collectors, partial(_close, pollers))
 
 
 def _close(pollers: Sequence[Poller]) -> None:
@@ -39,7 +47,8 @@ def _close(pollers: Sequence[Poller]) -> None:
         poller.close()
 
 
-def _clusters(config: SchedulerConfig) -> Sequence[SchedulerConfig]:
+def clusters(config: SchedulerConfig) -> Sequence[SchedulerConfig]:
+    """Return the settings of each cluster; raise ConfigError where a file of one is wrong."""
     if not config.clusters:
         return [config]
     found = {}
@@ -66,6 +75,7 @@ def main() -> int:
             "Publishes the scheduler's queue, nodes, limits and health at one read an interval, never one a scrape.",
             SchedulerConfig,
             COLLECTORS,
-            build,
+            Service().build,
+            check=clusters,
         )
     )

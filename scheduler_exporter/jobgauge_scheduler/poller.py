@@ -13,7 +13,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,6 +66,7 @@ class Poller:
         self._wall_clock = wall_clock
         self._due = dict.fromkeys(reads, clock())
         self._health: dict[Source, Health] = {}
+        self._before: list[threading.Thread] = []
         self._stop = threading.Event()
         self._complete = threading.Event()  # once every source was tried
         self._thread = threading.Thread(target=self._run, name=f"poll {cluster}", daemon=True)
@@ -80,9 +81,10 @@ class Poller:
         """How each source that was tried does."""
         return dict(self._health)
 
-    def start(self) -> None:
-        """Start to read."""
+    def start(self, after: Iterable[Poller] = ()) -> None:
+        """Start to read, once those before it, which were closed, have ended what they were reading."""
         if self._reads:
+            self._before = [poller._thread for poller in after if poller._thread.is_alive()]  # noqa: SLF001 - its own kind
             self._thread.start()
         else:
             self._complete.set()
@@ -113,7 +115,10 @@ class Poller:
         return max(0.0, min(self._due.values()) - self._clock())
 
     def _run(self) -> None:
-        while not self._stop.wait(self.step()):
+        for thread in self._before:
+            thread.join()
+        self._before = []
+        while not self._stop.is_set() and not self._stop.wait(self.step()):
             pass
 
     def _read(self, source: Source) -> None:
