@@ -203,6 +203,7 @@ _OPTIONS: Mapping[str, Mapping[str, Said]] = {
         "color.scheme": _one("Blues", "Oranges"),
         "color.exponent": UNSEEN,
         "color.steps": UNSEEN,
+        "color.fill": UNSEEN,  # of another mode
         "color.reverse": _one(False),
         "filterValues.le": ANY,
         "legend.show": UNSEEN,

@@ -71,7 +71,7 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
             "custom.inspect",
         ),
         ("panels.table/fieldConfig/overrides/0/matcher/id", "byRegexp", "'byRegexp'"),
-        ("panels.table/options/footer/show", True, "footer.show"),
+        ("panels.table/options/showHeader", False, "showHeader"),
         ("templating/list/0/type", "adhoc", "'adhoc'"),
         ("timezone", "Mars/Olympus", "timezone"),
     ],
