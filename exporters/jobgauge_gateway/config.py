@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from jobgauge import log as logs
 from jobgauge.config import boolean, duration, one_of, option, positive
 from jobgauge.errors import ConfigError
-from jobgauge.secretfile import private
+from jobgauge_gateway.ldap_config import LdapConfig
 from jobgauge_gateway.promql.limits import Limits
 
 CHANNEL_HEADER = "X-Jobgauge-Channel"
@@ -48,7 +48,7 @@ def _pairs(name: str, text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class GatewayConfig:
+class GatewayConfig(LdapConfig):
     """Everything that may be said about a gateway."""
 
     listen_address: tuple[str, ...] = option(
@@ -284,6 +284,7 @@ class GatewayConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
+        super().__post_init__()
         if {"grafana-id", "grafana-user"} <= set(self.methods):
             raise ConfigError(
                 "identity.method: choose one of grafana-id and grafana-user: the weaker would win"
@@ -324,14 +325,3 @@ class GatewayConfig:
     def query_limits(self) -> Limits:
         """How large a query may be."""
         return Limits(bytes=self.limit_bytes, selectors=self.limit_selectors, depth=self.limit_depth)
-
-
-def read_authorization(path: str) -> str:
-    """Return the Authorization header in a file."""
-    try:
-        text = private(path).strip().decode("ascii")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: the header holds something that is not ASCII") from error
-    if not text or not text.isprintable():
-        raise ConfigError(f"{path}: one line is expected, such as `Bearer TOKEN`")
-    return text

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from jobgauge import listen
 from jobgauge.config import option
-from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig, read_authorization
+from jobgauge_gateway.config import CHANNEL_HEADER, GatewayConfig
 from jobgauge_gateway.fetch import fetch
+from jobgauge_gateway.secret_lines import read_authorization
 
 _TIMEOUT = 5.0
 _BYTES = 16 << 20

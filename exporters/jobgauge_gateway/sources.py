@@ -1,4 +1,4 @@
-"""Where the gateway learns about people: its settings, a file, POSIX groups, Slurm."""
+"""Where the gateway learns about people: its settings, a file, POSIX groups, Slurm, LDAP."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def sources(config: GatewayConfig) -> list[Source]:
         found.append(Groups(config))
     if config.slurm:
         found.append(Slurm(config.sacctmgr))
+    if config.ldap_urls:
+        from jobgauge_gateway.ldap_people import Ldap  # noqa: PLC0415 - ldap3 is there where it is asked for
+
+        found.append(Ldap(config))
     return found
 
 

@@ -15,9 +15,10 @@ from urllib.parse import quote_plus, urlsplit
 
 from jobgauge.errors import ConfigError
 from jobgauge_gateway import wire
-from jobgauge_gateway.config import GatewayConfig, read_authorization
+from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.planning import Plan
 from jobgauge_gateway.problem import Problem
+from jobgauge_gateway.secret_lines import read_authorization
 from jobgauge_gateway.wire import AnswerHead, Body, Malformed
 
 _CONNECT_SECONDS = 5.0
