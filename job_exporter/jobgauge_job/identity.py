@@ -43,6 +43,7 @@ class Identity:
     partition: str = ""
     gpus: tuple[str, ...] = ()
     start: float | None = None  # Unix time
+    leader: int | None = None  # the process that the scheduler started first for the user
     facts_final: bool = False  # read, or known to be none
     wanted: bool = True  # False ends the search
 
@@ -177,15 +178,16 @@ class Resolver:
         processes = list(islice(self._processes(job), _LOOK_AT))
         if processes:
             identity.start = self._procfs.unix_time(min(process.stat.start for process in processes))
-        if identity.uid is None:
-            identity.uid = _owner(processes)
+        if leader := _leader(processes):
+            identity.leader = leader.pid
+            identity.uid = leader.uids[0] if identity.uid is None else identity.uid
         if identity.uid is None and facts:
             identity.uid = facts.uid
         if identity.uid is not None and not identity.asked:
             identity.asked = True
             self._names.ask(identity)
         identity.facts_final = facts is not None or not self._facts.exists()
-        return bool(identity.jobid) and identity.uid is not None and identity.facts_final
+        return identity.leader is not None and bool(identity.jobid) and identity.facts_final
 
     def _processes(self, job: Unidentified) -> Iterator[Process]:
         """Yield processes of a job, of each of its cgroups the oldest."""
@@ -219,10 +221,10 @@ def _pids(folder: str) -> list[int]:
         return []
 
 
-def _owner(processes: Sequence[Process]) -> int | None:
-    """Return the user of the oldest process that is not root's: what the scheduler started for the job's owner.
+def _leader(processes: Sequence[Process]) -> Process | None:
+    """Return the oldest process that is not root's: what the scheduler started for the job's owner.
 
     Younger ones may show other numbers, since a user may start a container with user ids of its own.
     """
     owned = [process for process in processes if process.uids[0] != 0]
-    return min(owned, key=lambda process: process.stat.start).uids[0] if owned else None
+    return min(owned, key=lambda process: process.stat.start, default=None)

@@ -8,10 +8,12 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import product
 
 from jobgauge.errors import JobgaugeError
+from jobgauge_job.ending import SIGNS, Sign
 from jobgauge_job.jobs import Job, JobTable
-from jobgauge_job.sources.files import KeptFile
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +21,7 @@ log = logging.getLogger(__name__)
 class Watch:
     """Calls the table's watch() again and again until close(), and some others when a job has come or gone.
 
-    Between those calls it waits for the kernel to say (cgroup v2) that the last process of a job has ended: that is some
-    milliseconds before the scheduler removes the cgroup, and the figures with it.
+    Between those calls it waits for signs that a job ends, to read its last figures.
     """
 
     def __init__(self, table: JobTable, interval: float, changed: Sequence[Callable[[], object]]) -> None:
@@ -30,7 +31,7 @@ class Watch:
         self._close = os.eventfd(0, os.EFD_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._close, select.POLLIN)
-        self._events: dict[int, tuple[Job, KeptFile]] = {}  # by descriptor, the cgroup.events of each job
+        self._signs: dict[int, tuple[Job, Sign]] = {}  # by descriptor
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._thread.start()
 
@@ -46,8 +47,9 @@ class Watch:
             self._try(self._table.watch)
             if presence is not self._table.presence:
                 presence = self._table.presence
-                for tell in (self._follow, *self._changed):
+                for tell in self._changed:
                     self._try(tell)
+            self._try(self._follow)
 
     def _wait(self) -> bool:
         """Wait for the interval, and read jobs that end meanwhile; tell whether the end has come."""
@@ -56,29 +58,29 @@ class Watch:
             for fd, _ in self._poll.poll(left * 1000):
                 if fd == self._close:
                     return True
-                job, events = self._events[fd]
+                job, sign = self._signs[fd]
                 try:
-                    empty = b"populated 0" in events.read()  # reading also arms the next event
-                except OSError:  # removed
-                    self._forget(fd)
+                    ends = sign.ends()
+                except OSError:
+                    self._poll.unregister(fd)
                 else:
-                    if empty:
+                    if ends:
                         self._table.read(job)
         return False
 
     def _follow(self) -> None:
-        """Wait for the events of those jobs that there are now."""
-        files = {job.file("cgroup.events"): job for job in self._table.running if job.version == 2}
-        followed = {file.fd: (job, file) for file, job in files.items() if file.fd >= 0}
-        for fd in self._events.keys() - followed.keys():
-            self._forget(fd)
-        for fd in followed.keys() - self._events.keys():
-            self._poll.register(fd, select.POLLPRI)
-        self._events = followed
-
-    def _forget(self, fd: int) -> None:
-        self._poll.unregister(fd)
-        del self._events[fd]
+        """Wait for the signs of those jobs that there are now."""
+        running = self._table.running
+        known = {(job, type(sign)) for job, sign in self._signs.values()}
+        for job, kind in product(running, SIGNS):
+            if (job, kind) not in known and (sign := kind(job)).fd >= 0:
+                self._signs[sign.fd] = job, sign
+                self._poll.register(sign.fd, sign.mask)
+        ended = {job for job, _ in self._signs.values()}.difference(running)
+        for fd in [fd for fd, (job, _) in self._signs.items() if job in ended]:
+            with suppress(KeyError):  # what gave its last sign is not waited for any more
+                self._poll.unregister(fd)
+            del self._signs[fd]
 
     def _try(self, work: Callable[[], object]) -> None:
         try:
