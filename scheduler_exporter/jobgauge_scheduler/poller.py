@@ -52,10 +52,14 @@ class Poller:
         max_age: float = _LONGEST_REST,
         *,
         cluster: str = "",
+        done: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Take what to read and how often (seconds); figures older than `max_age` and three intervals are stale."""
+        """Take what to read and how often (seconds); figures older than `max_age` and three intervals are stale.
+
+        `done` is called in the thread that reads, once it has been closed.
+        """
         self.cluster = cluster
         self.snapshot = Snapshot()
         self.listeners: list[Callable[[Poller, Source], None]] = []
@@ -66,6 +70,7 @@ class Poller:
         self._wall_clock = wall_clock
         self._due = dict.fromkeys(reads, clock())
         self._health: dict[Source, Health] = {}
+        self._done = done
         self._before: list[threading.Thread] = []
         self._stop = threading.Event()
         self._complete = threading.Event()  # once every source was tried
@@ -108,9 +113,9 @@ class Poller:
         return age is None or age > max(self._max_age, 3 * self._intervals[source])
 
     def step(self) -> float:
-        """Read the first source that is due, if one is; return the seconds until the next one is."""
-        now = self._clock()
-        if source := next((source for source, due in self._due.items() if due <= now), None):
+        """Read the source that has been due longest, if one is; return the seconds until the next one is."""
+        source = min(self._due, key=self._due.__getitem__)
+        if self._due[source] <= self._clock():
             self._read(source)
         return max(0.0, min(self._due.values()) - self._clock())
 
@@ -120,6 +125,7 @@ class Poller:
         self._before = []
         while not self._stop.is_set() and not self._stop.wait(self.step()):
             pass
+        self._done()
 
     def _read(self, source: Source) -> None:
         started = self._clock()

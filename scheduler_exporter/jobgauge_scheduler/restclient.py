@@ -101,7 +101,8 @@ class _UnixConnection(HTTPConnection):
 
 
 def _problem(status: int, body: bytes) -> str:
-    if status == 401:
-        return "the token is refused: renew it with scontrol token username=NAME lifespan=SECONDS"
     found = _ERROR.search(body)
-    return (found[1] if found else body[:200]).decode(errors="replace").strip()
+    said = (found[1] if found else body[:200]).decode(errors="replace").strip()
+    if status == 401 or "authentication" in said:  # 22.05: status 500, `Protocol authentication error`
+        return "the token is refused: renew it with scontrol token username=NAME lifespan=SECONDS"
+    return said

@@ -153,6 +153,15 @@ def test_an_answer_that_has_nothing_to_tell_is_no_failure() -> None:
         accounting.records([json.dumps({"jobs": [], "errors": [error, {"error": "Denied"}]}).encode()])
 
 
+def test_a_refused_token_is_told_as_such_where_the_status_does_not() -> None:
+    answer = b'{"errors": [{"error": "Protocol authentication error", "error_number": 1007}]}'
+    with (
+        server(lambda *_: (500, answer)) as url,
+        pytest.raises(SourceError, match="500: the token is refused"),
+    ):
+        RestClient(url, "", "", 5.0).get("/x", b"".join)
+
+
 def test_errors_of_the_server_are_told_in_its_words() -> None:
     answer = b'{"meta": {}, "errors": [{"description": "Failed while looking for jobs", "error_number": -1}]}'
     with (
