@@ -62,9 +62,10 @@ def clusters(config: SchedulerConfig) -> Sequence[SchedulerConfig]:
 
 
 def _poller(config: SchedulerConfig, needed: AbstractSet[Source]) -> Poller:
-    reads = {source: read for source, read in choose(config).reads().items() if source in needed}
+    backend = choose(config)
+    reads = {source: read for source, read in backend.reads().items() if source in needed}
     intervals = {source: config.interval(source) for source in reads}
-    return Poller(reads, intervals, config.max_age, cluster=config.cluster)
+    return Poller(reads, intervals, config.max_age, cluster=config.cluster, done=backend.close)
 
 
 def main() -> int:

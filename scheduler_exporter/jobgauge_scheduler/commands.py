@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from jobgauge_scheduler.pbs import cluster, torque
 from jobgauge_scheduler.pbs import history as pbs_history
 from jobgauge_scheduler.pbs import jobs as pbs_jobs
 from jobgauge_scheduler.slurm import accounting, answers, limits, records, sacct, sdiag, squeue, sshare
+from jobgauge_scheduler.ssh import Remote
 
 T = TypeVar("T")
 
@@ -58,42 +58,30 @@ class Tools:
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 20.0  # past Slurm's own MessageTimeout (10 s), so that its error is seen
     max_bytes: int = 1 << 30
-    remote: tuple[str, ...] = ()  # what to put before a command line to have it run on another machine
+    remote: Remote | None = None  # the machine that they run on, where it is not this one
 
     def has(self, command: Command[Any]) -> bool:
         """Whether the command's program is there; of another machine that is not known, and taken as given."""
-        return bool(self.remote) or shutil.which(command.argv[0], path=self.directory or None) is not None
+        return (
+            self.remote is not None or shutil.which(command.argv[0], path=self.directory or None) is not None
+        )
+
+    def close(self) -> None:
+        """End the connection to another machine."""
+        if self.remote is not None:
+            self.remote.close()
 
     def run(self, command: Command[T], *more: str, **words: str) -> Reading[T]:
         """Start the command, with `more` arguments at its end, and return what its reader made of the answer."""
         program, *arguments = command.argv
         argv = [os.path.join(self.directory, program), *(part.format(**words) for part in arguments), *more]
         environment = {**command.environment, **self.environment}
-        if self.remote:
+        if self.remote is not None:
             variables = [f"{name}={value}" for name, value in {**process.PINNED, **environment}.items()]
-            argv = [*self.remote, shlex.join(["env", *variables, *argv])]
-            environment = {name: os.environ[name] for name in ("SSH_AUTH_SOCK",) if name in os.environ}
+            argv = self.remote.argv(argv, variables, self.timeout)
+            environment = self.remote.environment()
         output = process.run(argv, timeout=self.timeout, max_bytes=self.max_bytes, environment=environment)
         return command.read(output)
-
-
-def over_ssh(host: str, config: str) -> tuple[str, ...]:
-    """Return the start of a command line that runs the rest on another machine; nothing for this one.
-
-    Never a question to anybody, never a host whose key is not known; the rest (key, user, a connection that is kept) is for
-    ssh's own configuration.
-    """
-    if not host:
-        return ()
-    options = (
-        "BatchMode=yes",
-        "StrictHostKeyChecking=yes",
-        "ConnectTimeout=10",
-        "ServerAliveInterval=5",
-        "ClearAllForwardings=yes",
-    )
-    flags = [flag for option in options for flag in ("-o", option)]
-    return ("ssh", *(("-F", config) if config else ()), *flags, "--", host)
 
 
 def _json(read: Callable[[Iterable[bytes]], Reading[T]]) -> Callable[[bytes], Reading[T]]:

@@ -105,7 +105,13 @@ class SchedulerConfig(ExporterConfig):
     ssh_config: str = option(
         "ssh.config",
         "",
-        "ssh_config for that: user, key, known hosts, a connection that is kept",
+        "ssh_config for that: user, key, known hosts",
+        metavar="FILE",
+    )
+    ssh_passphrase_file: str = option(
+        "ssh.passphrase-file",
+        "",
+        "file with the passphrase of the key that ssh's configuration names, where no agent holds it",
         metavar="FILE",
     )
     command_timeout: float = option(

@@ -12,6 +12,7 @@ from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Diagnostics, Source
 from jobgauge_scheduler.poller import Read
+from jobgauge_scheduler.ssh import Remote
 
 
 class Backend(ABC):
@@ -31,10 +32,18 @@ class Backend(ABC):
     def reads(self) -> Mapping[Source, Read]:
         """Return how each source that this scheduler has is read."""
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """End what is kept between reads."""
+
 
 def by_command(tools: Tools, commands: Mapping[Source, Command[Any]]) -> dict[Source, Read]:
     """Return how to read the sources that are one command each, as far as its program is installed."""
     return {source: partial(tools.run, command) for source, command in commands.items() if tools.has(command)}
+
+
+def remote(config: SchedulerConfig) -> Remote | None:
+    """Return the machine that the clients run on, where it is not this one."""
+    return Remote(config.ssh_host, config.ssh_config, config.ssh_passphrase_file) if config.ssh_host else None
 
 
 def hidden_by_private_data(who: str, found: Diagnostics) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from jobgauge.errors import CommandError, SourceError
 from jobgauge_scheduler import commands
-from jobgauge_scheduler.backends.base import Backend, by_command
-from jobgauge_scheduler.commands import Command, Tools, over_ssh
+from jobgauge_scheduler.backends.base import Backend, by_command, remote
+from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Job, Node, Reading, Record, Source
@@ -50,6 +50,10 @@ class Pbs(Backend):
         history = History(self._history, self.config.history_file)
         return {**reads, **by_command(self._tools, _SIMPLE), Source.HISTORY: history}
 
+    def close(self) -> None:
+        """End the connection to another machine."""
+        self._tools.close()
+
     def _nodes(self) -> Reading[tuple[Node, ...]]:
         """Read nodes, with the queues whose jobs can run there: only few sites bind nodes to a queue by name."""
         rules = self._tools.run(commands.PBS_RULES).value
@@ -86,5 +90,4 @@ class Pbs(Backend):
 def tools(config: SchedulerConfig) -> Tools:
     """Return how the clients of PBS and Torque are started."""
     server = {"PBS_SERVER": config.pbs_server, "PBS_DEFAULT": config.pbs_server} if config.pbs_server else {}
-    remote = over_ssh(config.ssh_host, config.ssh_config)
-    return Tools(config.pbs_bin_dir, server, config.command_timeout, remote=remote)
+    return Tools(config.pbs_bin_dir, server, config.command_timeout, remote=remote(config))

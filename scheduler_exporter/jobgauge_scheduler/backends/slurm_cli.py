@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from jobgauge_scheduler import commands
-from jobgauge_scheduler.backends.base import Backend, hidden_by_private_data
-from jobgauge_scheduler.commands import Command, Tools, over_ssh
+from jobgauge_scheduler.backends.base import Backend, hidden_by_private_data, remote
+from jobgauge_scheduler.commands import Command, Tools
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Job, Reading, Record, Source
@@ -55,6 +55,10 @@ class SlurmCli(Backend):
             reads[Source.HISTORY] = History(self._accounting, self.config.history_file)
         return {**reads, Source.JOBS: self._queue}
 
+    def close(self) -> None:
+        """End the connection to another machine."""
+        self.tools.close()
+
     def _run(self, source: Source, **words: str) -> Reading[Any]:
         return self.tools.run(self.command(source), **words)
 
@@ -72,5 +76,4 @@ class SlurmCli(Backend):
 def tools(config: SchedulerConfig) -> Tools:
     """Return how Slurm's clients are started."""
     environment = {"SLURM_CONF": config.slurm_conf} if config.slurm_conf else {}
-    remote = over_ssh(config.ssh_host, config.ssh_config)
-    return Tools(config.slurm_bin_dir, environment, config.command_timeout, remote=remote)
+    return Tools(config.slurm_bin_dir, environment, config.command_timeout, remote=remote(config))

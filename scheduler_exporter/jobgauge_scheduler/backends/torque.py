@@ -20,6 +20,10 @@ class Torque(Backend):
 
     name = "torque"
 
+    def __init__(self, config: SchedulerConfig) -> None:
+        super().__init__(config)
+        self._tools = tools(config)
+
     @classmethod
     def missing(cls, config: SchedulerConfig) -> str:
         """Look for qstat and pbsnodes."""
@@ -29,10 +33,13 @@ class Torque(Backend):
 
     def reads(self) -> Mapping[Source, Read]:
         """Return a command for each source."""
-        found = tools(self.config)
         simple: dict[Source, Command[Any]] = {
             Source.JOBS: commands.TORQUE_JOBS,
             Source.NODES: commands.TORQUE_NODES,
         }
-        history = History(lambda _: found.run(commands.TORQUE_HISTORY), self.config.history_file)
-        return {**by_command(found, simple), Source.HISTORY: history}
+        history = History(lambda _: self._tools.run(commands.TORQUE_HISTORY), self.config.history_file)
+        return {**by_command(self._tools, simple), Source.HISTORY: history}
+
+    def close(self) -> None:
+        """End the connection to another machine."""
+        self._tools.close()
