@@ -121,6 +121,7 @@ class Board:
             "__inputs",
             "gnetId",
             "hideControls",
+            "id",
             "rows",
             "sharedCrosshair",
             "style",

@@ -107,7 +107,7 @@ class Panel:
 
     def to_json(self) -> Json:
         """Return Grafana's JSON: grafanalib's, then the house style, then the panel's own."""
-        look = merge(merge({}, style.HOUSE[self.kind]), self.extra)
+        look = merge(merge({"fieldConfig": {"overrides": []}}, style.HOUSE[self.kind]), self.extra)
         made = _KINDS[self.kind](
             title=self.title,
             description=self.description,
@@ -119,7 +119,16 @@ class Panel:
         raw = json.loads(json.dumps(made.to_json_data(), cls=DashboardEncoder))
         if self.kind in ("heatmap", "bargauge"):  # grafanalib has their options of Grafana 7
             raw["options"] = look["options"]
-        return {key: value for key, value in raw.items() if value is not None and key not in _DEAD}
+        defaults = raw["fieldConfig"]["defaults"]
+        raw["fieldConfig"]["defaults"] = _set(defaults) | (
+            {"custom": _set(defaults["custom"])} if "custom" in defaults else {}
+        )
+        return {key: value for key, value in _set(raw).items() if key not in _DEAD}
+
+
+def _set(made: Json) -> Json:
+    """Return what grafanalib has a value for."""
+    return {key: value for key, value in made.items() if value is not None}
 
 
 def merge(base: Json, more: Mapping[str, Any]) -> Json:

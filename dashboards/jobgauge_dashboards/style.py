@@ -200,7 +200,7 @@ HOUSE: dict[str, Json] = {
             "maxVizHeight": 28,
             "namePlacement": "left",
             "sizing": "manual",
-            "text": {"titleSize": 12, "valueSize": 12},
+            "text": {"valueSize": 12},
         },
     },
     "table": {
@@ -216,7 +216,6 @@ HOUSE: dict[str, Json] = {
         "options": {
             "showHeader": True,
             "cellHeight": "sm",
-            "footer": {"show": False, "reducer": ["sum"], "fields": ""},
         },
     },
     "state-timeline": {
@@ -232,7 +231,7 @@ HOUSE: dict[str, Json] = {
             "mergeValues": True,
             "showValue": "never",
             "rowHeight": 0.85,
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "legend": {"displayMode": "list", "placement": "bottom", "calcs": [], "showLegend": False},
             "tooltip": {"mode": "single", "sort": "none"},
         },
     },
@@ -240,10 +239,17 @@ HOUSE: dict[str, Json] = {
         "fieldConfig": {"defaults": {**_FIELD, "custom": {}}},
         "options": {
             "calculate": False,
-            "color": {"mode": "scheme", "scheme": "Blues", "steps": 32, "exponent": 0.5, "reverse": False},
+            "color": {
+                "mode": "scheme",
+                "scheme": "Blues",
+                "fill": "blue",
+                "steps": 32,
+                "exponent": 0.5,
+                "reverse": False,
+            },
             "cellGap": 1,
             "legend": {"show": True},
-            "tooltip": {"mode": "single", "show": True, "yHistogram": False},
+            "tooltip": {"mode": "single", "yHistogram": False},
             "yAxis": {"axisPlacement": "left", "reverse": False},
             "rowsFrame": {"layout": "auto"},
             "filterValues": {"le": 1e-9},

@@ -57,7 +57,7 @@ def now(settings: Settings, selector: str, jobs: str) -> Row:
                             "GPU": shared.gpu_hours("wasted", selector),
                         },
                     ),
-                    unit=Unit.WHOLE,
+                    unit=Unit.COUNT,
                 ),
             ]
         ],

@@ -20,11 +20,14 @@ from typing import Any
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
 from jobgauge_demo.settings import Ports
+from jobgauge_demo.truth import expected
 
 NODES = 8
 TARGETS = NODES + 4  # and the login node, the scheduler exporter, the gateway, and Prometheus itself
 COMMAND = os.path.join(os.path.dirname(sys.executable), "jobgauge-demo")
 
+_SHARED_NODES = 11  # enough for one to be drained and reserved
+_SHARED_TARGETS = TARGETS - NODES + _SHARED_NODES
 _SHARED_FOR = 3600  # seconds for which the shared demo's jobs of alice go on
 _ALICE_RUNS = {"membrane", "train-net"}  # a whole-node MPI job, and one on GPUs
 
@@ -34,7 +37,7 @@ def free_base() -> int:
     while True:
         base = random.randrange(20000, 32000)
         try:
-            for port in range(base, base + 12 + NODES):
+            for port in range(base, base + 12 + _SHARED_NODES):
                 with socket.socket() as attempt:
                     attempt.bind(("127.0.0.1", port))
         except OSError:
@@ -118,26 +121,21 @@ class Demo:
             return json.load(answer)["data"]
 
     def settled(self) -> bool:
-        """Say whether every target was scraped twice since the start, and every quick rule evaluated after that."""
-        scrapes = self.prometheus(
-            "query", query="count(count_over_time(scrape_duration_seconds[1h]) > 1)", time=time.time()
-        )["result"]
-        if not scrapes or int(scrapes[0]["value"][1]) < TARGETS:
-            return False
-        seen = self.prometheus(
-            "query", query="max(timestamp(cluster:hpc_job_cpus_held:sum))", time=time.time()
-        )
-        live = self.prometheus("query", query="min(timestamp(scrape_duration_seconds))", time=time.time())
-        return bool(seen["result"]) and float(seen["result"][0]["value"][1]) > float(
-            live["result"][0]["value"][1]
-        )
+        """Say whether every target was scraped three times, rules followed, alerts fire and jobs started."""
+        now = time.time()
+        scraped = self.query("count(count_over_time(scrape_duration_seconds[1h]) > 2)", now).get("", 0)
+        evaluated = self.query("max(timestamp(cluster:hpc_job_cpus_held:sum))", now).get("", 0)
+        oldest = self.query("min(timestamp(scrape_duration_seconds))", now).get("", now)
+        alerts = self.query('count(ALERTS{alertstate="firing",jobid!=""})', now)
+        started = self.query("sum(increase(hpc_sched_wait_seconds_count[1h]))", now).get("", 0)
+        return scraped >= _SHARED_TARGETS and evaluated > oldest and bool(alerts) and started > 0
 
 
-def launch(folder: Path, name: str, *flags: str, base: int = 0) -> Demo:
+def launch(folder: Path, name: str, *flags: str, base: int = 0, nodes: int = NODES) -> Demo:
     """Start a demo; `end` it, whatever happens."""
     base = base or free_base()
     directory = folder / name
-    argv = [COMMAND, f"--nodes={NODES}", f"--dir={directory}", f"--port-base={base}", *flags]
+    argv = [COMMAND, f"--nodes={nodes}", f"--dir={directory}", f"--port-base={base}", *flags]
     output = folder / f"output-{name}-{len(os.listdir(folder))}"
     with open(output, "wb") as file:
         process = subprocess.Popen(argv, stdout=file, stderr=subprocess.STDOUT)
@@ -154,8 +152,8 @@ def end(demos: list[Demo]) -> None:
 
 @contextmanager
 def shared(folder: Path) -> Iterator[Demo]:
-    """Run a demo with two hours of history, in which alice's known jobs run as long as the tests do."""
-    demo = launch(folder, "shared", "--history=2h", f"--seed={_seed()}")
+    """Run a demo with three hours of history, in which alice's known jobs run as long as the tests do."""
+    demo = launch(folder, "shared", "--history=3h", f"--seed={_seed()}", nodes=_SHARED_NODES)
     try:
         demo.says("Ctrl-C ends it all.")
         yield demo
@@ -164,14 +162,19 @@ def shared(folder: Path) -> Iterator[Demo]:
 
 
 def _seed() -> int:
+    """Return a seed with alice's known jobs, and with a job that must raise an alert."""
     now = time.time()
     for seed in range(1, 2000):
-        steady = {
-            job.template.name for job in alice(Cluster(seed, NODES), now) if job.end > now + _SHARED_FOR
-        }
-        if steady >= _ALICE_RUNS:
+        cluster = Cluster(seed, _SHARED_NODES)
+        steady = {job.template.name for job in alice(cluster, now) if job.end > now + _SHARED_FOR}
+        if steady >= _ALICE_RUNS and lasting_alerts(cluster, now):
             return seed
     raise AssertionError("no seed has alice's jobs running for so long")
+
+
+def lasting_alerts(cluster: Cluster, now: float) -> frozenset[tuple[str, str]]:
+    """Return the alerts that must fire for all of the next ten minutes."""
+    return expected(cluster, now + 60)[0] & expected(cluster, now + 600)[0]
 
 
 def alice(cluster: Cluster, t: float) -> list[Job]:

@@ -11,7 +11,7 @@ from tests.support.demo import Demo, shared, wait_until
 
 @pytest.fixture(scope="session")
 def started_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo with two hours of history, whose live figures may not be there yet."""
+    """A demo with three hours of history, whose live figures may not be there yet."""
     with shared(tmp_path_factory.mktemp("demo")) as demo:
         yield demo
 
@@ -25,6 +25,6 @@ def _ahead(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def running_demo(started_demo: Demo) -> Demo:
-    """The shared demo, once everything has been scraped twice and the rules have been evaluated."""
+    """The shared demo, once everything has been scraped three times and alerts fire."""
     wait_until(started_demo.settled, 300)
     return started_demo

@@ -11,8 +11,7 @@ import pytest
 
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
-from jobgauge_demo.truth import expected
-from tests.support.demo import NODES, TARGETS, Demo, end, launch, wait_until
+from tests.support.demo import NODES, TARGETS, Demo, end, lasting_alerts, launch, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -34,8 +33,7 @@ def seed_with_alerts() -> int:
     """Return a seed whose cluster has a job, for the next ten minutes, that must raise an alert."""
     now = time.time()
     for seed in range(1, 200):
-        cluster = Cluster(seed, NODES)
-        if expected(cluster, now + 60)[0] & expected(cluster, now + 600)[0]:
+        if lasting_alerts(Cluster(seed, NODES), now):
             return seed
     raise AssertionError("no seed has an alert that lasts")
 

@@ -108,8 +108,8 @@ def _running(settings: Settings) -> Panel:
             Column("started", "Started", Unit.AGO),
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
-            Column("peak", "Memory peak", Unit.RATIO, scale=style.PLAIN),
-            Column("gpu", "GPUs at work", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("peak", "Peak", Unit.RATIO, scale=style.PLAIN),
+            Column("gpu", "GPU used", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Started",
     )

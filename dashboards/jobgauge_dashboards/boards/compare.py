@@ -56,9 +56,9 @@ def _table(settings: Settings) -> Panel:
             Column("time", "Ran for", Unit.DURATION, bar=True),
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
-            Column("peak", "Memory peak", Unit.BYTES, bar=True),
-            Column("share", "Peak of asked", Unit.RATIO),
-            Column("gpu", "GPUs at work", Unit.RATIO, scale=shared.efficiency(settings)),
+            Column("peak", "Peak", Unit.BYTES, bar=True),
+            Column("share", "Of asked", Unit.RATIO),
+            Column("gpu", "GPU used", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
         sort="Started",
         no_rows=_NONE,
@@ -74,6 +74,7 @@ def _cpu(settings: Settings) -> Panel:
         unit=Unit.RATIO,
         scale=shared.efficiency(settings),
         no_value=_NONE,
+        height=6,
     )
 
 
@@ -88,6 +89,7 @@ def _memory() -> Panel:
         Query(shared.peak_of_held(_JOBS), "{{jobid}}"),
         unit=Unit.RATIO,
         no_value=_NONE,
+        height=6,
     )
 
 
@@ -101,6 +103,7 @@ def _gpu(settings: Settings) -> Panel:
         unit=Unit.RATIO,
         scale=shared.efficiency(settings),
         no_value="None holds a GPU",
+        height=6,
     )
 
 

@@ -143,7 +143,8 @@ def _gantt() -> Panel:
             "A gap in all lines at once is the exporter's, not the jobs'.",
         ),
         Query(f"max by (jobid, user) (job_node:hpc_job_cpus_held:last{_ON_NODE})", "{{jobid}} {{user}}"),
-        (Word(0.001, None, "on the node", style.GOOD),),  # not 0, for which Grafana takes a missing value
+        # Grafana takes a missing value for 0.
+        (Word(0, 0.001, "not there", "transparent"), Word(0.001, None, "on the node", style.GOOD)),
         height=9,
     )
 

@@ -47,7 +47,8 @@ def _totals(settings: Settings) -> list[Panel]:
                 shared.WHOLE_HOURS,
             ),
             shared.by_name("what", {"held": held, "used": used}),
-            unit=Unit.WHOLE,
+            unit=Unit.COUNT,
+            width=7,
         ),
         stat(
             "Used",
@@ -56,6 +57,7 @@ def _totals(settings: Settings) -> list[Panel]:
             ),
             Query(f"({used}) / ({held})"),
             unit=Unit.RATIO,
+            width=4,
             scale=shared.efficiency(settings),
         ),
         stat(
@@ -69,7 +71,8 @@ def _totals(settings: Settings) -> list[Panel]:
                 "what",
                 {"held": shared.gpu_hours("held", CLUSTERS), "used": shared.gpu_hours("used", CLUSTERS)},
             ),
-            unit=Unit.WHOLE,
+            unit=Unit.COUNT,
+            width=5,
             no_value="None",
         ),
         stat(
@@ -81,6 +84,7 @@ def _totals(settings: Settings) -> list[Panel]:
             ),
             Query(f"sum(sum_over_time({_ENDED}[$__range]))"),
             unit=Unit.WHOLE,
+            width=4,
         ),
         *_energy(settings),
     ]
