@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 
 from jobgauge.errors import SourceError
 from jobgauge_job.groups import JobGroups
@@ -50,7 +51,7 @@ class JobTasks:
                 self._read_task(pid, used)
         finally:
             self.programs.add(used)
-        if listed and not self._known:
+        if listed and not self._known and self._is_still(listed):
             raise SourceError(
                 "/proc shows no process of a job: it is mounted with hidepid, or of another pid namespace"
             )
@@ -58,6 +59,13 @@ class JobTasks:
         self.states = b"".join([task.states() for task in tasks])
         self.processes = len(tasks)
         return True
+
+    def _is_still(self, listed: Sequence[bytes]) -> bool:
+        """Tell whether the job has the same processes as before, so that these have not just ended."""
+        try:
+            return self._groups.pids() == listed
+        except OSError:
+            return False
 
     def _read_task(self, pid: bytes, used: dict[str, int]) -> None:
         try:
