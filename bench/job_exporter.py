@@ -3,8 +3,9 @@
 
 The node is a tree of plain files with the figures of each job in 13 files, as a kernel with cgroup v2 has them. The real
 command is started on it and scraped over HTTP with gzip, as Prometheus does; CPU time is the kernel's count for the whole
-process. The floor (bench/job_exporter_floor.py) reads the same files and is measured in turns with it. Plain files are
-cheaper to read than the kernel's: the figures compare programs, and do not foretell a node's.
+process. Each node is measured without and with the figures of processes. The floor (bench/job_exporter_floor.py) reads the
+same files but no processes, and is measured in turns with it. Plain files are cheaper to read than the kernel's: the figures
+compare programs, and do not foretell a node's.
 """
 
 from __future__ import annotations
@@ -129,13 +130,12 @@ def make_node(folder: Path, jobs: int) -> NodeTree:
     return tree
 
 
-def measure(jobs: int, arguments: argparse.Namespace) -> str:
+def measure(jobs: int, arguments: argparse.Namespace, *, processes: bool) -> str:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.folder))) / "node"
         tree = make_node(folder, jobs)
-        ours = stack.enter_context(
-            running([arguments.command, "--web.listen-address=127.0.0.1:0", *tree.flags, *arguments.flag])
-        )
+        flags = [*tree.flags, *arguments.flag, *([] if processes else ["--no-collector.processes"])]
+        ours = stack.enter_context(running([arguments.command, "--web.listen-address=127.0.0.1:0", *flags]))
         floor = stack.enter_context(
             running([sys.executable, str(ROOT / "bench/job_exporter_floor.py"), str(tree.cgroups)])
         )
@@ -150,7 +150,7 @@ def measure(jobs: int, arguments: argparse.Namespace) -> str:
         middle, low = (statistics.median(column) for column in zip(*pairs, strict=True))
         half, nearly_all = ours.crowd(4, max(5, 200 // jobs))
         return (
-            f"{jobs:5} {series:7.1f} {best:9.3f} {middle:9.3f} {least:9.3f} {low:9.3f} {middle / low:6.2f} "
+            f"{jobs:5} {'with' if processes else 'no':>5} {series:7.1f} {best:9.3f} {middle:9.3f} {least:9.3f} {low:9.3f} {middle / low:6.2f} "
             f"{best / jobs * 1000:8.1f} {ours.system_calls():>9} {ours.resident_mb():7.1f} {floor.resident_mb():7.1f} "
             f"{ours.start_ms:8.0f} {half:8.1f} {nearly_all:8.1f}"
         )
@@ -174,11 +174,12 @@ def main() -> None:
     arguments = parser.parse_args()
     print(
         "CPU in ms a scrape, best and median of rounds; us a job by the best; wall time in ms with 4 scrapers\n"
-        f"{'jobs':>5} {'series':>7} {'best':>9} {'median':>9} {'floor b.':>9} {'floor m.':>9} {'ratio':>6} {'us a job':>8} "
+        f"{'jobs':>5} {'proc.':>5} {'series':>7} {'best':>9} {'median':>9} {'floor b.':>9} {'floor m.':>9} {'ratio':>6} {'us a job':>8} "
         f"{'calls':>9} {'RSS MB':>7} {'floor':>7} {'start ms':>8} {'p50':>8} {'p99':>8}"
     )
     for jobs in arguments.jobs:
-        print(measure(jobs, arguments), flush=True)
+        for processes in (False, True):
+            print(measure(jobs, arguments, processes=processes), flush=True)
 
 
 if __name__ == "__main__":
