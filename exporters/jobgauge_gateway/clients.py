@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _MOST_HEAD = 320 * 1024  # bytes; a long query may stand in the URL of a GET
 _MOST_AHEAD = 64 * 1024  # bytes that a client may send before they are wanted
+_MOST_UNSENT = 1 << 20  # bytes of an answer that wait for a client, beside the kernel's
 _PATIENCE = 75.0  # seconds that a connection may be without a request, or with half of one's head
 _FAREWELL = 1.0  # seconds that a client has to read its last answer
 
@@ -129,6 +130,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, if there is a place for it."""
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(_MOST_UNSENT)
         if self._clients.admit(self):
             self._loop.call_later(_PATIENCE, self._look)
         else:
