@@ -19,7 +19,7 @@ TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl o
   qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock bench rpm deb chart clean
+.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock pictures bench rpm deb chart clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,7 +55,7 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) vm ## the tests that start real programs
+system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) build/grafana-types vm ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
@@ -79,6 +79,9 @@ lock: $(READY) ## pin the requirements of each group again, with hashes
 	    --no-emit-find-links --no-header --no-annotate $$extra --output-file requirements/$$group.txt pyproject.toml && \
 	  sed -i '/^jobgauge @/d; /^# /d' requirements/$$group.txt || exit 1; \
 	done
+
+pictures: $(READY) ## take the boards' pictures: GRAFANA=http://sam:demo@127.0.0.1:9792 JOB=ID of a job of alice
+	@$(BIN)/python dashboards/pictures.py $(GRAFANA) $(JOB) docs/pictures
 
 bench: $(READY) ## measure what the documentation claims
 	@for bench in $(filter-out %_floor.py,$(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
@@ -111,6 +114,10 @@ build/kube-apiserver: packaging/tools/kubernetes/go.mod packaging/tools/kubernet
 
 # The Prometheus operator's kinds of objects, as its module has them.
 build/operator-crds: packaging/tools/operator-crds.sh
+	@$< $@
+
+# What Grafana publishes of its boards' types, and a compiler to hold the boards against it.
+build/grafana-types: packaging/tools/grafana-types.sh
 	@$< $@
 
 # Debian 12 has Prometheus 2; the next but one release of Debian has 3.
