@@ -92,7 +92,7 @@ class Demo:
             programs.DASHBOARDS,
             f"--out={config.path('boards')}",
             f"--grafana.boards-path={config.path('boards')}",
-            f"--grafana.datasource-url={self._source}",
+            f"--grafana.datasource-url={gateway.address(config)}",
             f"--grafana.scrape-interval={SCRAPE_INTERVAL}s",
         )
         alertmanager.write(config)
@@ -102,13 +102,6 @@ class Demo:
 
     def _command(self, program: programs.Program, *flags: str) -> None:
         process.run([program.path, *flags], timeout=_TIMEOUT, max_bytes=_OUTPUT)
-
-    @property
-    def _source(self) -> str:
-        """What Grafana asks: the gateway; one that runs already may not tell who its user is, so it asks Prometheus."""
-        if self._config.grafana_url:
-            return f"http://127.0.0.1:{self._config.ports.prometheus}"
-        return gateway.address(self._config)
 
     def _make_history(self, children: Supervisor) -> None:
         importer = Importer(self._config, self._write_raw)
@@ -150,6 +143,10 @@ class Demo:
         lines += ["Be there", f"  alice, a user; {leaders}; {', '.join(STAFF)}, of the staff"]
         if self._has_grafana:
             lines.append(f"  or admin, in Grafana, where the password of all is {grafana.PASSWORD!r}")
+        if self._config.grafana_url:
+            lines.append(
+                "  which tells the gateway who asks where it has [dataproxy] send_user_header = true"
+            )
         lines += ["Look for", *self._sights(), "", "Ctrl-C ends it all."]
         return "\n".join(lines)
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -64,18 +65,20 @@ def write(config: DemoConfig, users: Iterable[User]) -> None:
         "people": {"file": people},
         "audit": {"file": config.path("gateway", "audit.log")},
     }
-    for path, content in ((config.path("gateway", "gateway.yml"), settings), (people, _people(users))):
+    administrator = unquote(urlsplit(config.grafana_url).username or _ADMINISTRATOR)
+    known = _people(users, administrator)
+    for path, content in ((config.path("gateway", "gateway.yml"), settings), (people, known)):
         with open(path, "w", encoding="utf-8") as file:
             yaml.safe_dump(content, file, sort_keys=False)
 
 
-def _people(users: Iterable[User]) -> dict[str, object]:
+def _people(users: Iterable[User], administrator: str) -> dict[str, object]:
     members: defaultdict[str, list[str]] = defaultdict(list)
     for user in users:
         for account in user.accounts:
             members[account].append(user.name)
     leaders = {account: [login] for account, login in LEADERS.items()}
-    return {"staff": [*STAFF, _ADMINISTRATOR], "leaders": leaders, "members": dict(members)}
+    return {"staff": [*STAFF, administrator], "leaders": leaders, "members": dict(members)}
 
 
 def _private(path: str, flags: int) -> int:

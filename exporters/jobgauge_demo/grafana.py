@@ -90,7 +90,8 @@ def provision(config: DemoConfig) -> None:
     """Put the data source and the boards into a Grafana that runs already, from the files that one of ours would read."""
     url = address(config)
     source = _provisioning(config, "datasources")["datasources"][0]
-    source.pop("secureJsonData", None)  # the gateway's channel secret is for a Grafana of its own
+    # Only the files' reader knows our environment.
+    source["secureJsonData"] = {"httpHeaderValue1": gateway.secret()}
     if not _post_new(f"{url}/api/datasources", source):
         fetch_json(f"{url}/api/datasources/uid/{source['uid']}", body=source, method="PUT")
     for provider in _provisioning(config, "dashboards")["providers"]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from jobgauge.errors import ConfigError, SourceError
 from jobgauge_dashboards import cli as dashboards
-from jobgauge_demo import grafana
+from jobgauge_demo import gateway, grafana
 from jobgauge_demo.programs import Program
 from jobgauge_demo.settings import DemoConfig
 
@@ -97,13 +98,22 @@ def test_a_grafana_that_runs_gets_data_source_folders_boards_and_users(
         grafana.add_users(config, ["alice", "pia"])
     kept = server.kept
     assert [source["url"] for source in kept["datasources"].values()] == ["http://p:1"]
-    assert "secureJsonData" not in next(iter(kept["datasources"].values()))
+    source = next(iter(kept["datasources"].values()))
+    assert source["secureJsonData"] == {"httpHeaderValue1": gateway.secret()}
     assert set(kept["users"]) == {"alice", "pia"}
     files = {Path(path).stem for path in grafana.board_files(config)}
     assert len(files) >= 3
     assert set(kept["boards"]) == files
     assert all(board["overwrite"] for board in kept["boards"].values())
     assert grafana.missing_boards(config) == []
+
+
+def test_its_administrator_is_of_the_staff_for_the_gateway(tmp_path: Path) -> None:
+    config = DemoConfig(directory=str(tmp_path), grafana_url="http://op%20s:secret@127.0.0.1:3000")
+    gateway.write(config, [])
+    people = yaml.safe_load((tmp_path / "gateway" / "people.yml").read_text())
+    assert "op s" in people["staff"]
+    assert "secret" not in (tmp_path / "gateway" / "people.yml").read_text()
 
 
 def test_a_wrong_password_is_told_without_it(config: DemoConfig, server: FakeGrafana) -> None:
