@@ -165,6 +165,12 @@ function fillCard(card, { at, lines }, marks) {
   );
 }
 
+// The library reads a little HTML, and formulas between dollars, in its own texts; ours are no such thing.
+const LOOKALIKES = { "<": "‹", "&": "＆", $: "＄" };
+
+/** Return a text that the library shows as it is. */
+export const plainText = (text) => text.replace(/[<&$]/g, (sign) => LOOKALIKES[sign]);
+
 let canvas = null;
 
 /** Return how wide the longest of some texts is, in pixels. */

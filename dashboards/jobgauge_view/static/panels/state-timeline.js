@@ -2,7 +2,7 @@
 import { colour, faded } from "../colours.js";
 import { el } from "../dom.js";
 import { configOf, display, nameOf } from "../fields.js";
-import { legend, plot, widthOf } from "../plot.js";
+import { legend, plainText, plot, widthOf } from "../plot.js";
 
 const WIDEST_NAME = 0.3; // of the panel
 
@@ -32,10 +32,8 @@ export async function draw(body, panel, data, board) {
   }); // prettier-ignore
 }
 
-const plainText = (text) => text.replaceAll("<", "‹").replaceAll("&", "＆");
-
 function cut(name, most) {
-  let text = name;
+  let text = name.slice(0, 120);
   while (text.length > 4 && widthOf([text]) > most) text = `${text.slice(0, -2)}…`.replace(/……$/, "…");
   return text;
 }

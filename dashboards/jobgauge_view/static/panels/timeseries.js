@@ -2,7 +2,7 @@
 import { colour, faded } from "../colours.js";
 import { el } from "../dom.js";
 import { colourOf, configOf, display, nameOf } from "../fields.js";
-import { legend, plot, widthOf } from "../plot.js";
+import { legend, plainText, plot, widthOf } from "../plot.js";
 import { reduce } from "../queries.js";
 import { axis } from "../units.js";
 
@@ -69,9 +69,6 @@ function chart(panel, shown, { step }, board) {
     onZoom: (a, b) => board.setRange({ from: String(a), to: String(b) }),
   }; // prettier-ignore
 }
-
-// The library reads a little HTML in its own texts; there is none of it in ours.
-const plainText = (text) => text.replaceAll("<", "‹").replaceAll("&", "＆");
 
 /** Add to each series where it begins and ends above the axis: on those before it in its stack. */
 function stack(shown) {
