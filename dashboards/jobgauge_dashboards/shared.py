@@ -234,21 +234,30 @@ def waiting(selector: str) -> list[Panel]:
     ]
 
 
-def gaps(title: str, selector: str, width: int = 0) -> Panel:
-    """Show what would start at once."""
-    labels = "cluster, partition, cpus, nodes"
+# What a gap is measured by: the metric, and what its sizes are.
+_GAPS = {
+    "cpus": ("hpc_sched_backfill_window_seconds", "CPUs"),
+    "gpus": ("hpc_sched_backfill_gpu_window_seconds", "GPUs"),
+    "gibibytes": ("hpc_sched_backfill_memory_window_seconds", "GiB"),
+}
+
+
+def gaps(title: str, selector: str, of: str = "cpus", width: int = 0) -> Panel:
+    """Show what would start at once, by the CPUs, the GPUs or the memory that a job asks for on each node."""
+    metric, what = _GAPS[of]
+    labels = f"cluster, partition, {of}, nodes"
     return table(
         title,
         About(
             "The longest job of a size that would start at once, by partition.",
-            "What the scheduler exporter finds free: nodes with that many CPUs, and for how long nobody has reserved them.",
+            f"What the scheduler exporter finds free: nodes with that many {what}, and for how long nobody has reserved them.",
             "The limits of a user and an account still apply. Sizes that fit nowhere are not listed.",
         ),
-        {"window": f"max by ({labels}) (hpc_sched_backfill_window_seconds{selector})"},
+        {"window": f"max by ({labels}) ({metric}{selector})"},
         (
             Column("partition", "Partition"),
             Column("nodes", "Nodes"),
-            Column("cpus", "CPUs a node"),
+            Column(of, f"{what} a node"),
             Column("window", "Longest job", Unit.DURATION, mappings=(Word(1e9, None, "Any", style.NEUTRAL),)),
             Column("cluster", "Cluster"),
         ),

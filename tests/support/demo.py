@@ -121,14 +121,17 @@ class Demo:
             return json.load(answer)["data"]
 
     def settled(self) -> bool:
-        """Say whether every target was scraped three times, rules followed, alerts fire and jobs started."""
+        """Say whether every target was scraped three times, rules followed, alerts fire, jobs started and ended."""
         now = time.time()
         scraped = self.query("count(count_over_time(scrape_duration_seconds[1h]) > 2)", now).get("", 0)
         evaluated = self.query("max(timestamp(cluster:hpc_job_cpus_held:sum))", now).get("", 0)
         oldest = self.query("min(timestamp(scrape_duration_seconds))", now).get("", now)
         alerts = self.query('count(ALERTS{alertstate="firing",jobid!=""})', now)
-        started = self.query("sum(increase(hpc_sched_wait_seconds_count[1h]))", now).get("", 0)
-        return scraped >= _SHARED_TARGETS and evaluated > oldest and bool(alerts) and started > 0
+        counts = (
+            f"sum(increase(hpc_sched_{name}_count[1h])) > 0" for name in ("wait_seconds", "expansion_ratio")
+        )
+        counted = all(self.query(count, now) for count in counts)
+        return scraped >= _SHARED_TARGETS and evaluated > oldest and bool(alerts) and counted
 
 
 def launch(folder: Path, name: str, *flags: str, base: int = 0, nodes: int = NODES) -> Demo:

@@ -6,7 +6,7 @@ from jobgauge_dashboards import marks, shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.panels import About, Panel, Query, bars, heatmap, stat, timeseries
 from jobgauge_dashboards.settings import Settings
-from jobgauge_dashboards.style import Unit, Word
+from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
@@ -34,8 +34,18 @@ def build(_: Settings) -> Board:
                     [shared.gaps("Gaps for small jobs", CLUSTERS), _reservations()],
                 ],
             ),
-            Row("Waits of jobs that started in the time range", [[_waits(), _by_partition()], [_ended()]]),
-            Row("GPUs", [[_gpu_demand(), _gpu_gaps()]], closed=True),
+            Row(
+                "Waits of jobs that started in the time range",
+                [[_waits(), _by_partition()], [_ended(), _expansion()]],
+            ),
+            Row(
+                "GPUs and large memory",
+                [
+                    [_gpu_demand(), shared.gaps("Gaps for GPU jobs", CLUSTERS, "gpus")],
+                    [shared.gaps("Gaps for large memory", CLUSTERS, "gibibytes")],
+                ],
+                closed=True,
+            ),
         ),
     )
 
@@ -207,24 +217,16 @@ def _gpu_demand() -> Panel:
     )
 
 
-def _gpu_gaps() -> Panel:
-    labels = "cluster, partition, gpus, nodes"
-    return table(
-        "Gaps for GPU jobs",
+def _expansion() -> Panel:
+    ended = f"increase(hpc_sched_expansion_ratio_bucket{CLUSTERS}[$__range])"
+    return bars(
+        "Times as long as alone",
         About(
-            "The longest job with so many GPUs a node that would start at once, by partition.",
-            "What the scheduler exporter finds free: nodes with that many GPUs, and for how long nobody has reserved them.",
-            "The limits of a user and an account still apply. Sizes that fit nowhere are not listed.",
+            "How many times as long as they ran half of the jobs took from their submission to their end: 1 is no wait.",
+            "The median of wait and run over run, by partition, of jobs that ended; the histogram's steps bound its precision.",
+            "Runs below ten seconds count as ten. Short jobs feel the same wait more.",
         ),
-        {"window": f"max by ({labels}) (hpc_sched_backfill_gpu_window_seconds{CLUSTERS})"},
-        (
-            Column("partition", "Partition"),
-            Column("nodes", "Nodes"),
-            Column("gpus", "GPUs a node"),
-            Column("window", "Longest job", Unit.DURATION, mappings=(Word(1e9, None, "Any", style.NEUTRAL),)),
-            Column("cluster", "Cluster"),
-        ),
-        sort="Longest job",
-        no_rows="No GPU is free",
-        height=8,
+        Query(f"histogram_quantile(0.5, sum by (le, partition) ({ended})) >= 0", "{{partition}}"),
+        unit=Unit.TENTHS,
+        no_value="None ended",
     )

@@ -68,7 +68,7 @@ def _threads() -> Panel:
         Query(f"sum(hpc_job_cpus{JOB})", "CPUs held"),
         unit=Unit.COUNT,
         stack=True,
-        colours={"running": style.SERIES[0], "sleeping": style.SERIES[6], "disk_sleep": style.SERIES[1]},
+        colours={"running": style.SERIES[0], "sleeping": style.SERIES[6], "uninterruptible": style.SERIES[1]},
         limits=("CPUs held",),
     )
 
