@@ -183,13 +183,16 @@ class Loader(Generic[C]):
         if not self._file:
             return
         names = {setting.name: name for name, setting in self._options.items()}
-        for key, value in _flatten(yamlfile.read(self._file)):
+        data = yamlfile.read(self._file)
+        lines = yamlfile.lines(self._file)
+        for key, value in _flatten(data):
+            where = f"{self._file}, line {lines[key]}" if key in lines else self._file
             if key not in names:
-                raise ConfigError(f"{self._file}: unknown key {key!r}{suggestion(key, list(names))}")
+                raise ConfigError(f"{where}: unknown key {key!r}{suggestion(key, list(names))}")
             items = value if isinstance(value, list) else [value]
             if isinstance(value, list) and not self._options[names[key]].many:
-                raise ConfigError(f"{self._file}: {key}: one value is expected, not a list")
-            yield names[key], [_text(item, f"{self._file}: {key}") for item in items], self._file
+                raise ConfigError(f"{where}: {key}: one value is expected, not a list")
+            yield names[key], [_text(item, f"{where}: {key}") for item in items], where
 
     def _from_environment(self) -> Iterator[tuple[str, Sequence[str], str]]:
         for name, setting in self._options.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from jobgauge.errors import ConfigError
@@ -37,3 +38,19 @@ def read(path: str) -> dict[Any, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: settings are expected, such as `key: value`")
     return data
+
+
+def lines(path: str) -> dict[str, int]:
+    """Return the line on which each key of a file stands that read() took; a nested one is named `outer.inner`."""
+    import yaml  # noqa: PLC0415 - as above
+
+    def walk(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    name = prefix + key.value
+                    yield name, key.start_mark.line + 1
+                    yield from walk(value, name + ".")
+
+    with open(path, "rb") as file:
+        return dict(walk(yaml.compose(file, yaml.SafeLoader), ""))

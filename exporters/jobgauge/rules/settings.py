@@ -8,8 +8,8 @@ from dataclasses import dataclass, make_dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from jobgauge import yamlfile
-from jobgauge.config import boolean, duration, option, options
+from jobgauge import data, yamlfile
+from jobgauge.config import boolean, duration, option, options, suggestion
 from jobgauge.errors import ConfigError
 
 C = TypeVar("C", bound="RulesConfig")
@@ -19,6 +19,7 @@ _BOARDS = {  # links to boards, with the labels of an alert as their variables
     "job-board": "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}",
     "user-board": "/d/jobgauge-my-jobs?var-cluster={{ $labels.cluster | urlquery }}&var-user={{ $labels.user | urlquery }}",
 }
+_NOT_IN_PROMETHEUS = re.compile(r"\(\?(<?[=!]|P=|\()|(?<!\\)(\\\\)*\\[1-9]")  # looking around, and back
 _WINDOW = 4  # scrapes that a rate looks back at least: two may be missed
 _SHORTEST_WINDOW = 300  # seconds: a rate also bridges the restart of an exporter or of Prometheus
 
@@ -54,7 +55,17 @@ def _regex(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+    if found := _NOT_IN_PROMETHEUS.search(text):
+        raise ValueError(f"{text!r} is not a regular expression that Prometheus takes: it has no {found[0]}")
     return text.replace("\\", r"\\").replace('"', r"\"")
+
+
+def _alert(text: str) -> str:
+    pages = (yamlfile.read(str(path)) for path in data.folder("recording_rules").glob("*.alerts.yml"))
+    known = [rule["alert"] for page in pages for group in page["groups"] for rule in group["rules"]]
+    if text not in known:
+        raise ValueError(f"there is no alert {text!r}{suggestion(text, sorted(known))}")
+    return text
 
 
 def _text(text: str) -> str:
@@ -87,7 +98,7 @@ class RulesConfig:
         "compat", (), "also write this file of compat/; may be repeated", many=True, metavar="NAME"
     )
     off: tuple[str, ...] = option(
-        "alerts.off", (), "leave this alert out; may be repeated", many=True, metavar="ALERT"
+        "alerts.off", (), "leave this alert out; may be repeated", _alert, many=True, metavar="ALERT"
     )
 
 

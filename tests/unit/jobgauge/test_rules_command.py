@@ -137,6 +137,8 @@ def test_files_of_an_earlier_run_go_and_others_stay(root: Path, tmp_path: Path) 
         ('--grafana-url=http://x/"}} {{', "not an address"),
         ("--grafana-url=grafana.example.org", "not an address"),
         ("--exempt.user=svc-(", "not a regular expression"),
+        ("--exempt.user=(?!root).*", "not a regular expression that Prometheus takes: it has no (?!"),
+        (r"--exempt.user=(a|b)\1", r"not a regular expression that Prometheus takes: it has no \1"),
         ("--alerts.off=Lower", "did you mean 'Low'?"),
         ("--compat=pear", "did you mean 'peer'? (there are: peer)"),
     ],
@@ -158,6 +160,26 @@ def test_an_unknown_key_is_refused_with_the_nearest(
     message = refusal(capsys, "--out", str(tmp_path), f"--config.file={site}")
     assert str(site) in message
     assert "'job.lo'; did you mean 'job.low'?" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("job:\n  cpus: 4\n  low: 2\n", "line 3: job.low: '2' is not a ratio: write a number from 0 to 1"),
+        ("# ours\nalerts.off: [Lowe]\n", "line 2: alerts.off: there is no alert 'Lowe'; did you mean 'Low'?"),
+        ("exempt: {user: 'a('}\n", "line 1: exempt.user: 'a(' is not a regular expression"),
+        ("job.lo: 1\n", "line 1: unknown key 'job.lo'; did you mean 'job.low'?"),
+        ("job.low: 0.1\njob.low: 0.2\n", "the key 'job.low' stands twice"),
+    ],
+)
+def test_a_wrong_site_file_is_refused_with_the_line(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str
+) -> None:
+    site = tmp_path / "site.yml"
+    site.write_text(text)
+    message = refusal(capsys, "--out", str(tmp_path / "out"), f"--config.file={site}")
+    assert f"{site}, {says}" in message or (says.startswith("the key") and says in message)
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_a_folder_it_says_what_to_write(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
