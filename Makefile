@@ -15,7 +15,7 @@ VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
-TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps rpm rpmlint chromium etcd-server victoria-metrics \
+TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps slapd rpm rpmlint chromium etcd-server victoria-metrics \
   qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help
@@ -55,7 +55,7 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) build/grafana-types vm ## the tests that start real programs
+system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) build/promql-corpus build/grafana-types vm ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
@@ -72,7 +72,7 @@ generate: $(READY) ## write the generated pages of docs/, the dashboards and the
 
 # The groups refer to one another through the project's own name, which is no requirement to pin.
 lock: $(READY) ## pin the requirements of each group again, with hashes
-	@for group in core node nvidia scheduler gateway dashboards view demo dev; do \
+	@for group in core node nvidia scheduler gateway ldap dashboards view demo dev; do \
 	  echo "requirements/$$group.txt"; \
 	  test $$group = core && extra= || extra="--extra $$group"; \
 	  $(BIN)/pip-compile --quiet --upgrade --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url \
@@ -83,7 +83,7 @@ lock: $(READY) ## pin the requirements of each group again, with hashes
 pictures: $(READY) ## take the boards' pictures: GRAFANA=http://sam:demo@127.0.0.1:9792 JOB=ID of a job of alice
 	@$(BIN)/python dashboards/pictures.py $(GRAFANA) $(JOB) docs/pictures
 
-bench: $(READY) ## measure what the documentation claims
+bench: $(READY) build/prom-label-proxy ## measure what the documentation claims
 	@for bench in $(filter-out %_floor.py,$(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 rpm: packages-test $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
@@ -119,6 +119,17 @@ build/operator-crds: packaging/tools/operator-crds.sh
 # What Grafana publishes of its boards' types, and a compiler to hold the boards against it.
 build/grafana-types: packaging/tools/grafana-types.sh
 	@$< $@
+
+# The expressions with which Prometheus tests its own language.
+build/promql-corpus: packaging/tools/promql-corpus.sh
+	@$< $@
+
+# What the gateway's cost is compared with.
+build/prom-label-proxy: packaging/tools/prom-label-proxy/go.mod packaging/tools/prom-label-proxy/go.sum
+	@command -v go >/dev/null || packaging/system-packages.sh golang-go
+	@echo "Building $@"
+	@cd $(<D) && CGO_ENABLED=0 go build -ldflags='-s -w' -o $(abspath $@) github.com/prometheus-community/prom-label-proxy
+	@touch $@
 
 # Debian 12 has Prometheus 2; the next but one release of Debian has 3.
 $(PROMETHEUS3): packaging/tools/debian-release-package.sh
