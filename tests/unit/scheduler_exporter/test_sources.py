@@ -145,3 +145,12 @@ def test_the_controller_alone_has_its_health_and_nothing_else() -> None:
 def test_what_is_not_slurmctld_s_is_refused() -> None:
     with pytest.raises(SourceError, match="not slurmctld's"):
         native.diagnostics([b"# HELP up\nup 1\n"])
+
+
+def test_auto_says_in_one_line_what_it_takes_and_why(tmp_path: Path) -> None:
+    answer = (FIXTURES / "26.05.5" / "native_scheduler.txt").read_bytes()
+    with server(lambda *_: (200, answer)) as url:
+        result = once(COMMAND, f"--slurm.metrics-url={url}", f"--slurm.bin-dir={tmp_path}", PATH="")
+    (line,) = [line for line in result.stderr.splitlines() if "asking the scheduler" in line]
+    assert "by slurm-native (not slurm-pyslurm: pyslurm is not installed; not slurm-cli: no squeue in" in line
+    assert "not slurm-rest: no --slurmrest.url; not slurm-json: no squeue in" in line
