@@ -112,7 +112,7 @@ def test_history_restart_and_every_kind_of_end(start: Callable[..., Demo]) -> No
     again = start("demo", "--history=1h", base=first.base)
     again.says("the rest is there from before")
     again.says("Ctrl-C ends it all.")
-    assert first.query("count(up)", when)[""] == NODES + 1
+    assert first.query("count(up)", when)[""] == NODES + 2  # the login node, the scheduler
     again.process.kill()
     wait_until(lambda: not again.children(), 10)
 
