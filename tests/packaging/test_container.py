@@ -1,4 +1,4 @@
-"""The container file. No builder is at hand: what it copies, runs and exposes is held against the checkout and the chart instead."""
+"""The container file: what it says, held against the checkout and the chart, and the image that the real buildah makes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import shlex
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
+
+from jobgauge import __version__
+from tests.packaging.test_chart import render
+from tests.support.container import Image
+from tests.support.node_tree import NodeTree
+from tests.support.scrape import jobs_only, parse
 
 ROOT = Path(__file__).parents[2]
 LINES = re.sub(r"\\\n", " ", (ROOT / "packaging/container/Containerfile").read_text()).splitlines()
@@ -33,7 +40,7 @@ def test_every_group_of_a_command_in_production_is_there() -> None:
     groups = re.search(r"for group in ([^;]+);", " ".join(steps("RUN")))
     assert groups is not None
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(groups[1].split()) == declared.keys() - {"demo", "dev"}
+    assert set(groups[1].split()) == declared.keys() - {"demo", "dev", "pyslurm"}  # the last has to fit a site's Slurm
     assert all((ROOT / f"requirements/{group}.txt").exists() for group in groups[1].split())
 
 
@@ -52,3 +59,42 @@ def test_its_default_command_is_one_of_ours() -> None:
     assert yaml.safe_load(command)[0] in scripts
     assert not steps("ENTRYPOINT")  # the chart's args name the program
     assert all(shlex.split(run) for run in steps("RUN"))
+
+
+@pytest.fixture(scope="module")
+def image(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return Image(snapshot, tmp_path_factory.mktemp("image"))
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)  # the fixture builds the image
+def test_every_command_runs_in_the_image(image: Image) -> None:
+    assert image.configuration()["User"] == "9794:9794"
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    for command in scripts.keys() - {"jobgauge-demo"}:
+        assert image.run([command, "--version"]) == f"{command} {__version__}\n"
+    assert "usage: jobgauge-job-exporter" in image.run(image.configuration()["Cmd"])
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)
+def test_the_image_scrapes_a_node_as_the_chart_mounts_it(image: Image, tmp_path: Path) -> None:
+    node = NodeTree(tmp_path / "node")
+    node.user("alice", 5001)
+    job = node.job("101", 5001, 3)
+    node.facts.mkdir()
+    (node.facts / "101").write_text("account=physics\nuid=5001\n")
+    objects = render()
+    (container,) = objects["DaemonSet", "r-jobgauge-job-exporter"]["spec"]["template"]["spec"]["containers"]
+    config = tmp_path / "config"
+    config.mkdir()
+    for file, text in objects["ConfigMap", "r-jobgauge-job-exporter"]["data"].items():
+        (config / file).write_text(text)
+    here = {"config": config, "cgroup": node.cgroups, "proc": node.proc, "sys": node.sys} | {
+        "passwd": node.passwd,
+        "job-facts": node.facts,
+    }
+    tmp_path.chmod(0o755)  # the image's user is not this one
+    mounts = {mount["mountPath"]: here[mount["name"]] for mount in container["volumeMounts"]}
+    scrape = image.run([*container["args"], "--once"], mounts)
+    assert jobs_only(parse(scrape)) == pytest.approx(job.expected("alice", "physics"))
