@@ -19,6 +19,7 @@ T = TypeVar("T")
 Fields = Mapping[str, Any]
 Chunks = Iterable[bytes]
 
+_NO_TIME = (None, 0, 2**32 - 2, 2**32 - 1)  # 24.11 and 26.05 write the third of a job that never started
 _EMPTY_RESULT = 9003  # ESLURM_REST_EMPTY_RESULT
 _WINDOW = 1 << 20  # bytes that are decoded at a time
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -83,8 +84,9 @@ def needed(value: Any) -> int:
 
 
 def moment(value: Any) -> int | None:
-    """Return a time; 0 stands for none."""
-    return number(value) or None
+    """Return a time; 0 and Slurm's own marks of no value stand for none."""
+    found = number(value)
+    return None if found in _NO_TIME else found
 
 
 def words(value: Any) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from jobgauge_scheduler.model import Job, Limit
@@ -28,6 +30,15 @@ def test_jobs_are_the_same_as_by_text(version: str, document: str) -> None:
     assert set(by_json.value) == set(by_text.value)
     states = {record.state for record in by_json.value}
     assert {"completed", "failed", "cancelled", "requeued", "running"} <= states
+
+
+def test_a_job_that_never_started_has_no_start() -> None:
+    """As slurmrestd 24.11 and 26.05 told of a job that was cancelled while it waited."""
+    record = json.loads(recorded("26.05.5", "rest_history.json"))["jobs"][0]
+    record["state"]["current"] = ["CANCELLED"]
+    record["time"] |= {"start": 4294967294, "end": 1795271912}
+    (told,) = accounting.records([json.dumps({"jobs": [record]}).encode()]).value
+    assert (told.start, told.end) == (None, 1795271912)
 
 
 def by_rest(version: str, recording: str, jobs: tuple[Job, ...] | None) -> tuple[Limit, ...]:
