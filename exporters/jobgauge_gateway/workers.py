@@ -17,7 +17,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -114,6 +115,18 @@ def _say(boss: Connection, number: int, answer: dict[str, Any]) -> None:
 # In the first process
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from running the command's file, which would start a gateway of its own where it has no guard."""
+    main = vars(sys.modules["__main__"])
+    before: dict[str, object] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main |= dict.fromkeys(before)
+    try:
+        yield
+    finally:
+        main |= before
+
+
 @dataclass
 class _Worker:
     """One place for a worker, and the process that fills it now."""
@@ -128,13 +141,13 @@ class _Worker:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, config: GatewayConfig, sockets: Sequence[socket.socket]) -> None:
-        """Start a process; it tells when it serves."""
-        self.pipe, theirs = _start.Pipe()
-        self.process = _start.Process(target=work, args=(config, sockets, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.since = time.monotonic()
-        log.info("worker %d is process %d", self.number, self.process.pid)
+        """Start a process; it tells when it serves. Raise OSError where the system has none left."""
+        ours, theirs = _start.Pipe()
+        process = _start.Process(target=work, args=(config, sockets, theirs), daemon=True)
+        with _without_main(), theirs:
+            process.start()
+        self.process, self.pipe, self.since = process, ours, time.monotonic()
+        log.info("worker %d is process %d", self.number, process.pid)
 
     def wait_for_start(self) -> None:
         """Wait until the worker serves; raise SourceError where it does not."""
@@ -174,8 +187,13 @@ class _Worker:
             self.pipe = None
         self.process.close()
         self.process = None
-        lived = time.monotonic() - self.since
-        self.deaths = 1 if lived > _STEADY else self.deaths + 1
+        if time.monotonic() - self.since > _STEADY:
+            self.deaths = 0
+        self.put_off()
+
+    def put_off(self) -> None:
+        """Say when to start again: later each time."""
+        self.deaths += 1
         self.due = time.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self.deaths - 1))
 
 
@@ -271,7 +289,11 @@ class Supervisor:
     def _start_again(self) -> None:
         for worker in self._workers:
             if not worker.process and time.monotonic() >= worker.due:
-                worker.start(share(self._config), self._sockets)
+                try:
+                    worker.start(share(self._config), self._sockets)
+                except OSError as error:
+                    log.error("worker %d cannot be started: %s", worker.number, error.strerror)  # noqa: TRY400 - for the operator
+                    worker.put_off()
 
     def _reload(self) -> None:
         notify.tell("RELOADING=1")

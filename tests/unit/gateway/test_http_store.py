@@ -110,6 +110,19 @@ def test_a_store_that_gives_no_answer_is_told_in_one_sentence_and_then_forgotten
         assert gateway.ask("query", "alice", query="a") == (200, json.loads(EMPTY)), name
 
 
+def test_what_a_store_sends_beyond_its_answer_is_nobodys(store: Store, start: Callable[..., Gateway]) -> None:
+    gateway = start(store.url)
+    other = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}'
+
+    def say_more(handler: BaseHTTPRequestHandler, asked: bytes) -> None:
+        say()(handler, asked)
+        handler.wfile.write(other)
+
+    store.behave = say_more
+    for login in ("alice", "bob", "alice"):
+        assert gateway.ask("query", login, query="a") == (200, json.loads(EMPTY))
+
+
 def test_a_store_that_is_down_is_said_so(start: Callable[..., Gateway]) -> None:
     gateway = start(f"http://127.0.0.1:{free_port()}")
     assert gateway.ask("query", "alice", query="a")[0] == 502

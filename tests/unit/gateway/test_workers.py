@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -219,6 +220,22 @@ def test_workers_end_with_the_first_process(store: Store, start: Callable[..., G
     assert results == [200]  # what was in progress is answered first
     assert gateway.process.wait(30) == 0
     assert not [pid for pid in pids(gateway).values() if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.system
+def test_a_command_without_a_guard_starts_workers_and_no_further_gateways(
+    store: Store, start: Callable[..., Gateway], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "jobgauge-gateway"  # as the RPM has it
+    command.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom jobgauge_gateway.cli import main\n\nsys.exit(main())\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setattr("tests.support.gateway.COMMAND", command)
+    gateway = start(store.url)
+    assert gateway.ask("query", "alice", query="a")[0] == 200
+    assert len(pids(gateway)) == WORKERS
+    assert len([line for line in gateway.log if "listens on" in line]) == 1
 
 
 def test_workers_share_the_limits() -> None:
