@@ -67,7 +67,7 @@ def table(
 
 # Pixels: what a date needs, a bar with its number, and headings by the letter and around it.
 _WIDTHS = {Unit.DATE: 165, Unit.AGO: 135}
-_BAR_WIDTH = 130
+_BAR_WIDTH, _DURATION_WIDTH = 130, 95
 _LETTER, _AROUND = 7.5, 32
 _NO_CELL = "-"
 
@@ -119,4 +119,5 @@ def _column(column: Column) -> Json:
 def _least_width(column: Column) -> int:
     """Return what the heading needs, with its sign for sorting and, over text, the one for filtering."""
     heading = round(_LETTER * len(column.title)) + _AROUND + (20 if column.unit is Unit.TEXT else 0)
-    return max(_BAR_WIDTH if column.bar else 0, heading)
+    content = _BAR_WIDTH if column.bar else _DURATION_WIDTH if column.unit is Unit.DURATION else 0
+    return max(content, heading)

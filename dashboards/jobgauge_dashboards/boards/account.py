@@ -151,7 +151,7 @@ def _limits() -> Panel:
             Column("account", "Account", hidden=True),
             Column("user", "User"),
             Column("qos", "QOS"),
-            Column("cluster", "Cluster"),
+            Column("cluster", "Cluster", hidden=True),
             Column("limit", "Limit", Unit.WHOLE),
             Column("share", "In use", Unit.RATIO, scale=style.high_is_bad(0.75, 0.95), bar=True),
         ),

@@ -56,7 +56,7 @@ def _table(settings: Settings) -> Panel:
             Column("time", "Ran for", Unit.DURATION, bar=True),
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
-            Column("peak", "Peak", Unit.BYTES, bar=True),
+            Column("peak", "Peak", Unit.BYTES),
             Column("share", "Of asked", Unit.RATIO),
             Column("gpu", "GPU used", Unit.RATIO, scale=shared.efficiency(settings)),
         ),
