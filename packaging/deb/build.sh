@@ -27,7 +27,7 @@ for rpm in "$out"/rpm/RPMS/*/*.rpm; do
   rpm2cpio "$rpm" | (cd "$tree" && cpio --quiet --extract --make-directories --preserve-modification-time)
 
   case $(ask '%{ARCH}') in noarch) arch=all ;; x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) arch=$(ask '%{ARCH}') ;; esac
-  case $name in jobgauge) needs="python$TARGET_PYTHON, libc6" ;; *) needs="jobgauge (= $version)" ;; esac
+  needs=$(rpm -qp --requires "$rpm" | sed -n 's/^\(jobgauge[a-z-]*\) = \(.*\)$/\1 (= \2)/p' | paste -sd , | sed 's/,/, /g')
   cat >"$tree/DEBIAN/control" <<EOF
 Package: $name
 Version: $version
@@ -35,7 +35,7 @@ Architecture: $arch
 Maintainer: The Jobgauge maintainers <maintainers@jobgauge.invalid>
 Section: admin
 Priority: optional
-Depends: $needs
+Depends: ${needs:-python$TARGET_PYTHON, libc6}
 Description: $(ask '%{SUMMARY}')
 $(ask '%{DESCRIPTION}' | sed 's/^/ /')
 EOF

@@ -19,7 +19,6 @@ export SOURCE_DATE_EPOCH
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 name=jobgauge-$version
 sources=$out/SOURCES/$name
-gateway=exporters/jobgauge_gateway/systemd/jobgauge-gateway.service
 
 rm -rf "$out/SOURCES" "$out/BUILD" "$out/BUILDROOT" "$out/RPMS"
 mkdir -p "$sources/wheels" "$sources/provides"
@@ -29,7 +28,7 @@ mkdir -p "$sources/wheels" "$sources/provides"
 rm -f "$sources/wheels/own/.gitignore"
 
 # Each package carries what its group needs beyond the base package.
-for group in core nvidia gateway dashboards; do
+for group in core nvidia gateway ldap dashboards view; do
   "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
     --python-version "$target_python" --implementation cp \
     --platform "manylinux_2_28_$arch" --platform "manylinux_2_17_$arch" --platform "manylinux2014_$arch" \
@@ -48,7 +47,8 @@ done
 PYTHONPATH=exporters PYTHONDONTWRITEBYTECODE=1 "$python" -c 'import sys; from jobgauge.rules import main; sys.exit(main())' \
   --out "$sources/rules"
 cp -R LICENSE README.md docs packaging/rpm packaging/slurm recording_rules job_exporter scheduler_exporter "$sources"
-[ ! -e $gateway ] || cp -R exporters/jobgauge_gateway "$sources/gateway"
+cp -R exporters/jobgauge_gateway "$sources/gateway"
+cp -R dashboards/jobgauge_view "$sources/view"
 find "$sources" -name __pycache__ -prune -exec rm -rf {} +
 
 tar -C "$out/SOURCES" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
@@ -61,7 +61,6 @@ mkdir -p "$out/SPECS"
   echo "%global suite_version $version"
   echo "%global suite_release ${RELEASE:-1}"
   echo "%global suite_python $target_python"
-  [ ! -e $gateway ] || echo "%global with_gateway 1"
   cat packaging/rpm/jobgauge.spec
 } >"$out/SPECS/jobgauge.spec"
 # No source package: rpm writes the place of the build into it.

@@ -17,7 +17,7 @@ from tests.packaging.test_rpm import COMMANDS, SERVICES
 from tests.support.node_tree import NodeTree
 from tests.support.scrape import jobs_only, parse
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # a fixture builds all packages
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]  # a fixture builds all packages
 
 
 def build(source: Path, out: Path, **environment: str) -> dict[str, Path]:
@@ -67,11 +67,18 @@ def test_one_package_each_that_debian_understands(packages: dict[str, Path]) -> 
     assert set(packages) == {*COMMANDS, "jobgauge"}
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     assert field(packages["jobgauge"], "Depends") == f"{python}, libc6"
+    version = field(packages["jobgauge"], "Version")
     for name in COMMANDS:
-        assert field(packages[name], "Depends") == f"jobgauge (= {field(packages['jobgauge'], 'Version')})"
+        base = f"jobgauge (= {version})"
+        assert field(packages[name], "Depends") == (
+            f"{base}, jobgauge-dashboards (= {version})" if name == "view" else base
+        )
     for package in packages.values():
         assert field(package, "Architecture") in ("all", "amd64", "arm64")
-        assert all(re.match(r"[d-]rw[x-]r-[x-]r-[x-] root/root", mode) for mode in contents(package).values())
+        assert all(
+            re.match(r"([d-]rw[x-]r-[x-]r-[x-]|lrwxrwxrwx) root/root", mode)
+            for mode in contents(package).values()
+        )
 
 
 def test_the_same_source_gives_the_same_bytes(packages: dict[str, Path], newer: dict[str, Path]) -> None:

@@ -16,12 +16,15 @@ from tests.support.node_tree import NodeTree
 from tests.support.scrape import jobs_only, parse
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"job-exporter": "jobgauge-job", "scheduler-exporter": "jobgauge-sched"}
-if (ROOT / "exporters/jobgauge_gateway/systemd/jobgauge-gateway.service").exists():
-    SERVICES["gateway"] = "jobgauge-gateway"
+SERVICES = {
+    "job-exporter": "jobgauge-job",
+    "scheduler-exporter": "jobgauge-sched",
+    "gateway": "jobgauge-gateway",
+    "view": "jobgauge-view",
+}
 COMMANDS = {*SERVICES, "rules", "dashboards"}
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]  # a fixture builds all packages
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]  # a fixture builds all packages
 
 
 def build(source: Path, out: Path, umask: int = 0o022, **environment: str) -> Path:
@@ -133,6 +136,7 @@ def test_modules_lie_with_the_command_that_needs_them(target: Path) -> None:
     assert modules("job-exporter") == {"jobgauge_job", "pynvml.py"}
     assert modules("scheduler-exporter") == {"jobgauge_scheduler"}
     assert modules("dashboards") == {"jobgauge_dashboards", "grafanalib", "attr", "attrs"}
+    assert {"jobgauge_view", "aiohttp", "plotly"} <= modules("view")
     assert modules("rules") == set()
 
 
@@ -143,6 +147,9 @@ def test_every_file_is_roots_and_nobody_else_writes_it(target: Path) -> None:
         ):
             mode, user, group, name = line.split(maxsplit=3)
             assert (user, group) == ("root", "root")
+            if name == "/usr/lib/jobgauge/common/jobgauge/_data/dashboards":
+                assert mode == "lrwxrwxrwx"
+                continue
             assert mode in ("drwxr-xr-x", "-rw-r--r--", "-rwxr-xr-x"), line
             assert (mode == "-rwxr-xr-x") == name.endswith(".sh") or ".so" in name or "/usr/bin/" in name, (
                 line
@@ -151,7 +158,7 @@ def test_every_file_is_roots_and_nobody_else_writes_it(target: Path) -> None:
 
 def test_what_they_require_is_in_el(target: Path) -> None:
     of_el_8 = re.compile(
-        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge = .*|lib[\w+]+\.so.*|ld-.*"
+        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge(-dashboards)? = .*|lib[\w+]+\.so.*|ld-.*"
     )
     for package in packages(target).values():
         required = {line.strip() for line in query(package, "--requires")}
@@ -193,19 +200,21 @@ def test_life(here: Path, newer: Path, root: Root) -> None:
         assert entry is not None
         assert (entry[1] != "0", entry[2]) == (True, "/usr/sbin/nologin")
 
-    channel = root.path / "etc/jobgauge/channel"  # the gateway's secret, which the operator makes
-    channel.touch(0o600)
-    channel.write_text("0123456789abcdef0123456789abcdef\n")
+    secrets = [root.path / "etc/jobgauge" / name for name in ("channel", "view-channel", "view-proxy")]
+    for secret in secrets:  # which the operator makes
+        secret.touch(0o600)
+        secret.write_text("0123456789abcdef0123456789abcdef\n")
     for name in COMMANDS:
         version = root.run(
             f"/usr/bin/jobgauge-{name}", "--version", PYTHONPATH="/nowhere", PYTHONHOME="/nowhere"
         )
         assert version.stdout.startswith(f"jobgauge-{name} "), version.stderr
-        suffix = "yml" if name in ("rules", "gateway") else "yaml"
+        suffix = "yml" if name in ("rules", "gateway", "view") else "yaml"
         file = f"/etc/jobgauge/{name}.{suffix}"
         checked = root.run(f"/usr/bin/jobgauge-{name}", "--check-config", "--config.file", file)
         assert checked.returncode == 0, checked.stderr
-    channel.unlink()
+    for secret in secrets:
+        secret.unlink()
 
     edited = root.path / "etc/jobgauge/job-exporter.yaml"
     edited.write_text("cluster: mine\n")
