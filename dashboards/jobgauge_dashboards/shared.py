@@ -204,15 +204,15 @@ def job_columns(link: Link, *, user: bool) -> tuple[Column, ...]:
 
 
 def top(what: str, series: str, label: str, verb: str) -> Panel:
-    """Show the ten users or accounts with most of something now."""
+    """Show the eight users or accounts with most of something now."""
     return bars(
         f"{what} by {label}",
         About(
-            f"The ten {label}s whose jobs {verb} most CPUs now.",
+            f"The eight {label}s whose jobs {verb} most CPUs now.",
             f"Summed by {label} over the chosen clusters.",
             "Others are not shown; the bars do not add up to the whole machine.",
         ),
-        Query(f"topk(10, sum by ({label}) ({series}))", f"{{{{{label}}}}}"),
+        Query(f"topk(8, sum by ({label}) ({series}))", f"{{{{{label}}}}}"),
         unit=Unit.WHOLE,
         no_value="None",
     )

@@ -87,12 +87,12 @@ def _top(what: str, series: str, unit: Unit) -> Panel:
     return bars(
         f"Lustre {what} by user",
         About(
-            f"The ten users whose jobs moved most {what} on Lustre in the time range.",
+            f"The eight users whose jobs moved most {what} on Lustre in the time range.",
             "The average over the time range, times without jobs counted as none.",
             _ALONE_ONLY,
         ),
         Query(
-            f"topk(10, sum by (user) (sum_over_time({series}[$__range:5m])) * 300 / $__range_s)", "{{user}}"
+            f"topk(8, sum by (user) (sum_over_time({series}[$__range:5m])) * 300 / $__range_s)", "{{user}}"
         ),
         unit=unit,
         links=(Link("This user's jobs", links.board("my-jobs", {"user": links.label("user")})),),
@@ -113,7 +113,7 @@ def _kinds() -> Panel:
             Column("user", "User"),
             Column("operation", "Operation"),
             Column("fs", "File system"),
-            Column("operations", "A second", Unit.PER_SECOND, bar=True),
+            Column("operations", "A second", Unit.PER_SECOND),
         ),
         sort="A second",
         no_rows="None",
@@ -184,11 +184,11 @@ def _local() -> list[Panel]:
         bars(
             "Local disks by user",
             About(
-                "The ten users whose jobs read and write most on local disks now.",
+                "The eight users whose jobs read and write most on local disks now.",
                 "The kernel's account of the jobs, summed over a user's jobs.",
                 "One moment says little.",
             ),
-            Query(f"topk(10, sum by (user) ({per_user}))", "{{user}}"),
+            Query(f"topk(8, sum by (user) ({per_user}))", "{{user}}"),
             unit=Unit.BYTES_PER_SECOND,
             no_value="None",
         ),

@@ -25,7 +25,7 @@ def build(settings: Settings) -> Board:
         question="Which GPU to drain?",
         role=Role.STAFF,
         variables=(Variable.CLUSTERS,),
-        annotations=(marks.alerts(CLUSTERS, 'alertname=~".*Gpu.*"', 'jobid=""'),),
+        annotations=(marks.alerts(CLUSTERS, 'alertname=~"Gpu.*"'),),
         rows=(
             Row("Now", [_now(settings)]),
             Row("GPUs to look at", [[_faulty()], [_idle(settings)]]),

@@ -136,12 +136,12 @@ def _rpc_time() -> Panel:
     return bars(
         "Time spent by type",
         About(
-            "What costs the controller its time: the ten costliest types of request in the time range.",
+            "What costs the controller its time: the eight costliest types of request in the time range.",
             "The controller's counters of time spent.",
             "Time spent waiting for a lock counts as well.",
         ),
         Query(
-            f"topk(10, sum by (type) (increase(hpc_sched_rpc_seconds_total{CLUSTERS}[$__range])))", "{{type}}"
+            f"topk(8, sum by (type) (increase(hpc_sched_rpc_seconds_total{CLUSTERS}[$__range])))", "{{type}}"
         ),
         unit=Unit.SECONDS,
     )
@@ -156,7 +156,7 @@ def _users() -> Panel:
             "Requests of the nodes and of services count for the users that they run as.",
         ),
         Query(
-            f"topk(10, sum by (user) (increase(hpc_sched_user_rpc_seconds_total{CLUSTERS}[$__range])))",
+            f"topk(8, sum by (user) (increase(hpc_sched_user_rpc_seconds_total{CLUSTERS}[$__range])))",
             "{{user}}",
         ),
         unit=Unit.SECONDS,

@@ -154,11 +154,11 @@ def nodes() -> list[list[Panel]]:
         bars(
             "The idlest nodes",
             About(
-                "The ten nodes that used least of their CPUs over the time range.",
+                "The eight nodes that used least of their CPUs over the time range.",
                 "CPU time used by CPU time held on each node.",
                 "The node of the first process often does more, or less, than the others by design.",
             ),
-            Query(f"bottomk(10, {shared.of_node(by_time)})", "{{node}}"),
+            Query(f"bottomk(8, {shared.of_node(by_time)})", "{{node}}"),
             unit=Unit.RATIO,
         ),
     ]
@@ -178,11 +178,11 @@ def nodes() -> list[list[Panel]]:
         bars(
             "The fullest nodes",
             About(
-                "The ten nodes on which the job used most memory in the time range.",
+                "The eight nodes on which the job used most memory in the time range.",
                 "The highest use of each node that a scrape saw.",
                 "A peak between two scrapes is not seen here; the kernel's own peak is in the panel Memory.",
             ),
-            Query(f"topk(10, {shared.of_node(f'max_over_time({_NODE_MEMORY}[$__range])')})", "{{node}}"),
+            Query(f"topk(8, {shared.of_node(f'max_over_time({_NODE_MEMORY}[$__range])')})", "{{node}}"),
             unit=Unit.BYTES,
         ),
     ]

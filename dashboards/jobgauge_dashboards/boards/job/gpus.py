@@ -38,11 +38,11 @@ def _idlest() -> Panel:
     return bars(
         "The idlest GPUs",
         About(
-            "The ten GPUs of the job that were least at work.",
+            "The eight GPUs of the job that were least at work.",
             "The average over the time range.",
             "A job's first GPU often does more, or less, than the others by design.",
         ),
-        Query(f"bottomk(10, {by_gpu})", "{{node}} {{gpu}}"),
+        Query(f"bottomk(8, {by_gpu})", "{{node}} {{gpu}}"),
         unit=Unit.RATIO,
         no_value=_NO_GPU,
     )
