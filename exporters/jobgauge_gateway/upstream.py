@@ -61,6 +61,7 @@ class Answer(asyncio.Protocol):
         """Send a request, and wait for the answer: the whole of it, or of a large one so much that it can be begun."""
         self._asking = True
         self._reset()
+        self.transport.resume_reading()  # who asked before may have gone without reading all
         self.transport.write(request)
         await self._wait()
 
