@@ -99,6 +99,7 @@ def test_kubernetes_knows_every_field(values: Path) -> None:
         ("externalTargets.jobExporters={node01}", "externalTargets.jobExporters"),
         ("jobExporter.jobFacts=relative", "jobFacts"),
         ("grafana.datasource=true", "grafana.datasourceUrl"),
+        (r"alertmanager.files.jobgauge\.tmpl=x", "alertmanager.yml"),
         ("schedulerExporter.enabled=true,schedulerExporter.config.backend=slurm-rest", "tokenSecret"),
     ],
 )
@@ -167,6 +168,34 @@ def test_a_sites_own_rules_replace_the_charts(tmp_path: Path) -> None:
     cpu = objects["PrometheusRule", "r-jobgauge-cpu-alerts"]["spec"]["groups"]
     assert cpu == yaml.safe_load((tmp_path / "cpu.alerts.yml").read_text())["groups"]
     assert cpu != yaml.safe_load((CHART / "files/rules/cpu.alerts.yml").read_text())["groups"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "file", "content"),
+    [
+        ("operator", "Secret", "alertmanager.yaml", "stringData"),
+        ("annotations", "ConfigMap", "alertmanager.yml", "data"),
+    ],
+)
+def test_alertmanager_gets_its_configuration(
+    mode: str, kind: str, file: str, content: str, tmp_path: Path
+) -> None:
+    written = tmp_path / "written"
+    assert write_rules(["alertmanager", "--out", str(written), "--mail.admins=hpc@example.org"]) == 0
+    given = [
+        f"alertmanager.files.{path.name.replace('.', chr(92) + '.')}={path}"
+        for path in sorted(written.iterdir())
+    ]
+    objects = render(
+        *(part for each in given for part in ("--set-file", each)), "--set", f"monitoring.mode={mode}"
+    )
+    files = objects[kind, "r-jobgauge-alertmanager"][content]
+    assert files["jobgauge.tmpl"] == (written / "jobgauge.tmpl").read_text()
+    config = yaml.safe_load(files[file])
+    if mode == "operator":
+        assert config.pop("templates") == ["/etc/alertmanager/config/*.tmpl"]
+        config["templates"] = ["jobgauge.tmpl"]
+    assert config == yaml.safe_load((written / "alertmanager.yml").read_text())
 
 
 def test_the_boards_are_ours_byte_for_byte(everything: Objects) -> None:
