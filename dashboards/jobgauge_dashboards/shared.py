@@ -242,7 +242,7 @@ _GAPS = {
 }
 
 
-def gaps(title: str, selector: str, of: str = "cpus", width: int = 0) -> Panel:
+def gaps(title: str, selector: str, of: str = "cpus") -> Panel:
     """Show what would start at once, by the CPUs, the GPUs or the memory that a job asks for on each node."""
     metric, what = _GAPS[of]
     labels = f"cluster, partition, {of}, nodes"
@@ -263,6 +263,6 @@ def gaps(title: str, selector: str, of: str = "cpus", width: int = 0) -> Panel:
         ),
         sort="Longest",
         no_rows="Nothing would start at once",
-        width=width,
+        width=14,
         height=8,
     )

@@ -31,7 +31,7 @@ def build(_: Settings) -> Board:
             Row("My jobs", [[_reasons()], [_jobs()]]),
             Row(
                 "What would help",
-                [[shared.gaps("What would start now", CLUSTERS, width=12), _fairshare(), _usual_wait()]],
+                [[shared.gaps("What would start now", CLUSTERS), _fairshare(), _usual_wait()]],
             ),
         ),
     )

@@ -31,17 +31,18 @@ def build(_: Settings) -> Board:
                 [
                     [_over_time("partition"), _reasons()],
                     shared.waiting(CLUSTERS),
-                    [shared.gaps("Gaps for small jobs", CLUSTERS), _reservations()],
+                    [shared.gaps("Gaps for small jobs", CLUSTERS), _by_partition()],
+                    [_reservations()],
                 ],
             ),
             Row(
                 "Waits of jobs that started in the time range",
-                [[_waits(), _by_partition()], [_ended(), _expansion()]],
+                [[_waits(), _expansion()], [_ended()]],
             ),
             Row(
                 "GPUs and large memory",
                 [
-                    [_gpu_demand(), shared.gaps("Gaps for GPU jobs", CLUSTERS, "gpus")],
+                    [shared.gaps("Gaps for GPU jobs", CLUSTERS, "gpus"), _gpu_demand()],
                     [shared.gaps("Gaps for large memory", CLUSTERS, "gibibytes")],
                 ],
                 closed=True,
@@ -153,7 +154,7 @@ def _reservations() -> Panel:
         ),
         sort="Begins",
         no_rows="None",
-        height=8,
+        height=5,
     )
 
 

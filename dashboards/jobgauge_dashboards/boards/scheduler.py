@@ -141,7 +141,10 @@ def _rpc_time() -> Panel:
             "Time spent waiting for a lock counts as well.",
         ),
         Query(
-            f"topk(8, sum by (type) (increase(hpc_sched_rpc_seconds_total{CLUSTERS}[$__range])))", "{{type}}"
+            # Nearly all names begin with one of two words, and bars have little room.
+            f"topk(8, sum by (type) (label_replace(increase(hpc_sched_rpc_seconds_total{CLUSTERS}[$__range]),"
+            ' "type", "$1", "type", "(?:REQUEST|MESSAGE)_(.*)")))',
+            "{{type}}",
         ),
         unit=Unit.SECONDS,
     )
