@@ -415,6 +415,54 @@ def test_a_phone_shows_one_column(answers: Answers, running: tuple[Answers, Call
         seen.picture("phone")
 
 
+# What Grafana 12 writes: unit, decimals, value, text.
+WRITTEN = [
+    ("short", None, 1234567, "1.23 Mil"),
+    ("short", None, 12, "12"),
+    ("locale", 0, 1234567.8, "1,234,568"),
+    ("percentunit", 0, 0.567, "57%"),
+    ("percentunit", None, 1.234, "123%"),
+    ("bytes", None, 1536, "1.50 KiB"),
+    ("bytes", None, 0, "0 B"),
+    ("binBps", None, 5.5 * 2**20, "5.50 MiB/s"),
+    ("ops", None, 1234, "1.23K ops/s"),
+    ("ops", None, 0.5, "0.500 ops/s"),
+    ("s", None, 0.0123, "12.3 ms"),
+    ("s", None, 90, "1.50 mins"),
+    ("s", None, 7200, "2 hours"),
+    ("dtdurations", None, 3700, "1 hour"),
+    ("dtdurations", 1, 3700, "1 hour, 1 minute"),
+    ("watt", 0, 1600, "2 kW"),
+    ("kwatth", 1, 1.27, "1.3 kWh"),
+    ("massg", None, 1500, "1.50 kg"),
+    ("celsius", 0, 21.4, "21 °C"),
+    ("none", None, 0.1234, "0.123"),
+    ("string", None, 7, "7"),
+]
+
+
+def test_numbers_are_written_as_in_grafana(seen: Seen, answers: Answers) -> None:
+    seen.open("/d/unknown")
+    script = """async rows => { const units = await import("/static/units.js");
+        return rows.map(([unit, decimals, value]) => units.format(unit, value, decimals ?? undefined)); }"""
+    assert seen.page.evaluate(script, [row[:3] for row in WRITTEN]) == [row[3] for row in WRITTEN]
+
+
+def test_steps_and_rates_are_grafanas(seen: Seen, answers: Answers) -> None:
+    seen.open("/d/unknown")
+    script = """async spans => { const { stepOf, builtIns } = await import("/static/queries.js");
+        return spans.map(([span, width]) => { const range = { from: 0, to: span * 1000 };
+            const step = stepOf({}, range, width, 30); const own = builtIns(range, step, 30);
+            return [step, own.__interval, own.__rate_interval, own.__range]; }); }"""
+    wanted = [
+        [30, "30s", "2m", "3600s"],
+        [60, "1m", "2m", "21600s"],
+        [900, "15m", "930s", "604800s"],
+        [3600, "1h", "3630s", "2592000s"],
+    ]
+    assert seen.page.evaluate(script, [[3600, 800], [21600, 400], [604800, 600], [2592000, 700]]) == wanted
+
+
 def test_a_theme_that_was_chosen_is_kept(seen: Seen, answers: Answers) -> None:
     def background() -> str:
         return str(seen.page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))

@@ -166,10 +166,10 @@ function fillCard(card, { at, lines }, marks) {
 }
 
 // The library reads a little HTML, and formulas between dollars, in its own texts; ours are no such thing.
-const LOOKALIKES = { "<": "‹", "&": "＆", $: "＄" };
+const ESCAPES = { "<": "&lt;", "&": "&amp;", $: "&#36;" };
 
-/** Return a text that the library shows as it is. */
-export const plainText = (text) => text.replace(/[<&$]/g, (sign) => LOOKALIKES[sign]);
+/** Return a text as the library has to be given it to show it as it is. */
+export const plainText = (text) => text.replace(/[<&$]/g, (sign) => ESCAPES[sign]);
 
 let canvas = null;
 

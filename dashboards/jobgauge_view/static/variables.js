@@ -1,6 +1,7 @@
 // The variables of a board: what can be chosen, what is chosen, and what stands for it in queries and links.
 import { prometheus } from "./api.js";
 import { inQuery, interpolate } from "./interpolate.js";
+import { builtIns } from "./queries.js";
 
 export const ALL = "$__all";
 
@@ -10,6 +11,7 @@ const SORTS = {
   3: (a, b) => parseFloat(a) - parseFloat(b) || a.localeCompare(b),
   4: (a, b) => parseFloat(b) - parseFloat(a) || b.localeCompare(a),
 };
+const LIST_STEP = 60; // seconds: a list has no width in pixels that a step could follow from
 const ON_TIME = 2; // Grafana's number for lists that are read again with the time range
 
 /** The variables of one board and their values. */
@@ -86,7 +88,8 @@ export class Variables {
       return definition.query.split(",").map((each) => each.trim()).filter(Boolean);
     }
     if (definition.type !== "query") return [];
-    const text = interpolate(definition.query, (name) => this.look(name), inQuery);
+    const own = builtIns(range, LIST_STEP, LIST_STEP);
+    const text = interpolate(definition.query, (name) => (Object.hasOwn(own, name) ? own[name] : this.look(name)), inQuery);
     const found = picked(await answers(text, range), definition.regex);
     return definition.sort ? found.sort(SORTS[definition.sort]) : found;
   }
