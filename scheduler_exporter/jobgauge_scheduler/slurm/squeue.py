@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from sys import intern
 
 from jobgauge.errors import SourceError
@@ -122,6 +123,7 @@ def _text(value: str) -> str:
     return "" if value in _NOTHING else value
 
 
+@lru_cache(maxsize=4096)
 def reason(text: str) -> str:
     """Return the reason's own word, without the details that follow it in some (`ReqNodeNotAvail, Unavailable…`)."""
     word = _DETAILS.split(text, 1)[0]
