@@ -10,6 +10,8 @@ READY := $(VENV)/.ready
 # Virtual machines of the system tests, each with the Slurm of a Debian release: 24.11 and 26.05.
 VM_IMAGES := build/vm/trixie build/vm/sid
 VM_KERNEL := build/vm/kernel
+# The Slurms of these releases with slurmdbd and slurmrestd, for tests that run them on this machine's own kernel.
+SLURM_IMAGES := build/slurm/trixie build/slurm/sid
 VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname util-linux python3-minimal python3-yaml \
   python3-bcrypt munge slurmctld slurmd slurm-client
 
@@ -55,7 +57,7 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PROMETHEUS3) ## the fast tests
 	$(BIN)/pytest -n auto -m "not system" $(ARGS)
 
-system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) build/promql-corpus build/grafana-types vm ## the tests that start real programs
+system: $(READY) $(HELM) $(KUBERNETES) $(PROMETHEUS3) build/promql-corpus build/grafana-types vm $(SLURM_IMAGES) ## the tests that start real programs
 	$(BIN)/pytest -m system $(ARGS)
 
 rules: $(READY) $(PROMETHEUS3) ## check and unit-test the rules with promtool
@@ -137,6 +139,10 @@ $(PROMETHEUS3): packaging/tools/debian-release-package.sh
 	@touch $@
 
 vm: $(VM_IMAGES) $(VM_KERNEL) ## make the virtual machines of the tests
+
+$(SLURM_IMAGES): tests/support/slurm_image.sh packaging/tools/debian-release-package.sh
+	@tests/support/slurm_image.sh $(@F) $@
+	@touch $@
 
 $(VM_IMAGES): tests/support/vm_image.sh packaging/tools/debian-release-package.sh
 	@mkdir -p $(@D)

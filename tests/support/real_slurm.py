@@ -18,6 +18,7 @@ them and every step of a job are gone at the end, also after a failure. With `cg
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,10 @@ from pathlib import Path
 
 from jobgauge import process
 from tests.support import slurm_conf
+from tests.support.slurm import program
 
+_JAIL = Path(__file__).with_name("slurm_jail.sh")
+_IMAGES = Path(__file__).parents[2] / "build" / "slurm"
 _PATIENCE = 60.0  # only ever waited for in full where something is broken
 ACCOUNTS = {"physics": ("games",), "chemistry": ("mail", "news")}
 
@@ -51,12 +55,18 @@ class RealSlurm:
     folder: Path
     nodes: Sequence[str]
     ports: slurm_conf.Ports
+    release: str = ""  # the Debian release whose Slurm it is; empty: this machine's
     daemons: dict[str, process.Child] = field(default_factory=dict)
 
     @property
     def conf(self) -> Path:
         """Its slurm.conf."""
         return self.folder / "etc/slurm.conf"
+
+    @property
+    def jail(self) -> list[str]:
+        """What to put before a command of Slurm."""
+        return [str(_JAIL), str(_IMAGES / self.release)] if self.release else []
 
     @property
     def rest_url(self) -> str:
@@ -68,13 +78,20 @@ class RealSlurm:
         """What its daemons, clients and jobs have in their environment, and nobody else."""
         return {"SLURM_CONF": str(self.conf)}
 
+    @property
+    def clients(self) -> Path:
+        """A directory with its clients as programs of their own names."""
+        folder = self.folder / "bin"
+        for name in ("squeue", "scontrol", "sdiag", "sshare", "sacct"):
+            program(folder / name, f'exec {shlex.join([*self.jail, name])} "$@"')
+        return folder
+
     def run(self, *argv: str, user: str = "root", check: bool = True, **environment: str) -> str:
         """Run a client and return what it prints; fail where it fails."""
         switch = () if user == "root" else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
         result = subprocess.run(
-            [*switch, *argv],
+            [*self.jail, *switch, *argv],
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **self.environment, **environment},
-            cwd=self.folder / "jobs",
             capture_output=True,
             text=True,
             errors="surrogateescape",
@@ -86,7 +103,8 @@ class RealSlurm:
 
     def submit(self, user: str, *arguments: str) -> str:
         """Submit a job and return its id."""
-        return self.run("sbatch", "--parsable", "--output=%A_%a.out", *arguments, user=user).strip()
+        place = (f"--chdir={self.folder}/jobs", "--output=%A_%a.out")
+        return self.run("sbatch", "--parsable", *place, *arguments, user=user).strip()
 
     def token(self, user: str, lifespan: int = 3600) -> str:
         """Return a token of this user for slurmrestd."""
@@ -96,6 +114,8 @@ class RealSlurm:
     def start(self, daemon: str) -> None:
         """Start a daemon: munged, mariadbd, slurmdbd, slurmctld, slurmrestd, or slurmd.NODE."""
         argv, environment = slurm_conf.command(daemon, self.folder, self.ports)
+        if daemon not in ("munged", "mariadbd"):
+            argv = [*self.jail, *argv]
         log = str(self.folder / "log" / f"{daemon}.out")
         self.daemons[daemon] = process.start(argv, log=log, environment=self.environment | environment)
 
@@ -123,13 +143,21 @@ class RealSlurm:
 
 @contextmanager
 def cluster(
-    nodes: Sequence[str] = ("n1", "n2"), *, cgroups: bool = False, gpus: int = 0, settings: Sequence[str] = ()
+    nodes: Sequence[str] = ("n1", "n2"),
+    *,
+    cgroups: bool = False,
+    gpus: int = 0,
+    settings: Sequence[str] = (),
+    release: str = "",
 ) -> Iterator[RealSlurm]:
-    """Run a cluster of nodes with 8 CPUs, 4000 MB and so many fake GPUs each; `settings` are further lines of slurm.conf."""
+    """Run a cluster of nodes with 8 CPUs, 4000 MB and so many fake GPUs each; `settings` are further lines of slurm.conf.
+
+    `release` takes the Slurm of another Debian release: trixie's 24.11 or sid's 26.05, which `make system` fetches.
+    """
     # not pytest's own directory, which other users may not enter
-    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
     folder.chmod(0o755)
-    slurm = RealSlurm(folder, nodes, slurm_conf.free_ports(nodes))
+    slurm = RealSlurm(folder, nodes, slurm_conf.free_ports(nodes), release)
     try:
         slurm_conf.write(folder, slurm.ports, cgroups=cgroups, gpus=gpus, settings=settings)
         _start_all(slurm)
@@ -158,9 +186,7 @@ def _start_all(slurm: RealSlurm) -> None:
         timeout=_PATIENCE,
     )
     slurm.start("mariadbd")
-    wait_for(
-        "MariaDB answers", lambda: slurm.answers("mariadb-admin", "--no-defaults", *_socket(slurm), "ping")
-    )
+    wait_for("MariaDB answers", (slurm.folder / "db.sock").is_socket)
     slurm.start("slurmdbd")
     wait_for("slurmdbd answers", lambda: slurm.answers("sacctmgr", "-n", "show", "cluster"))
     slurm.run("sacctmgr", "-i", "add", "cluster", "sim")
@@ -183,14 +209,10 @@ def _show_logs(folder: Path) -> None:
         sys.stderr.write(f"== {log.name}\n{log.read_text(errors='replace')[-3000:]}\n")
 
 
-def _socket(slurm: RealSlurm) -> tuple[str, ...]:
-    return (f"--socket={slurm.folder}/db.sock",)
-
-
 def _end(slurm: RealSlurm) -> None:
     """End every daemon, the last started first, then what Slurm left: steps outlive their slurmd."""
     for daemon in reversed(list(slurm.daemons)):
-        slurm.stop(daemon, signal.SIGKILL if daemon == "mariadbd" else signal.SIGTERM)
+        slurm.stop(daemon, signal.SIGKILL)  # nobody needs what they would save
     for group in _groups(slurm, "freezer"):  # a suspended job's processes are frozen
         with suppress(OSError):
             (group / "freezer.state").write_text("THAWED")
@@ -214,8 +236,7 @@ def _processes(slurm: RealSlurm) -> Iterator[int]:
             opened = [os.readlink(file) for file in (folder / "fd").iterdir()]
             environment = (folder / "environ").read_bytes()
             if state != "Z" and (
-                os.fsencode(slurm.folder) in environment
-                or any(f.startswith(f"{slurm.folder}/") for f in opened)
+                os.fsencode(slurm.folder) in environment or any(f"{slurm.folder}/" in file for file in opened)
             ):
                 yield int(folder.name)
 

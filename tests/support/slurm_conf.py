@@ -85,7 +85,7 @@ def write(folder: Path, ports: Ports, *, cgroups: bool, gpus: int, settings: Seq
     _secret(folder / "etc/jwt.key", 32)
     # Slurm finds these beside slurm.conf
     (folder / "etc/cgroup.conf").write_text(
-        "CgroupAutomount=no\nCgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n"
+        "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nConstrainRAMSpace=yes\n"
     )
     (folder / "etc/gres.conf").write_text(_gres(folder, gpus))
     dbd = folder / "etc/slurmdbd.conf"

@@ -1,11 +1,10 @@
-"""One real Slurm with all kinds of jobs, and the exporter asking it in each way since before the first job."""
+"""Real Slurms of three versions with all kinds of jobs, and exporters that ask in each way since before the first job."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -14,51 +13,76 @@ from tests.support.real_slurm import RealSlurm, cluster
 from tests.support.running import Running, running
 
 COMMAND = "jobgauge-scheduler-exporter"
-_EVERY_SECOND = [f"--interval.{name}=1s" for name in ("jobs", "nodes", "limits", "diagnostics", "history")]
+_OFTEN = [f"--interval.{name}=2s" for name in ("jobs", "nodes", "limits", "diagnostics", "history")]
+
+
+# This machine's Slurm, and those of later Debian releases; each with nodes of its own names, for their cgroups.
+RELEASES = {"22.05": ("", "n"), "24.11": ("trixie", "t"), "26.05": ("sid", "s")}
 
 
 @dataclass(frozen=True)
 class World:
-    """The cluster, its jobs' ids by their names in the scenario, and an exporter for each way of asking."""
+    """A cluster, its jobs' ids by their names in the scenario, and an exporter for each way of asking."""
 
+    version: str
     slurm: RealSlurm
     jobs: dict[str, str]
     exporters: dict[str, Running]
 
 
 @pytest.fixture(scope="session")
-def slurm() -> Iterator[RealSlurm]:
-    with cluster(scenario.NODES, cgroups=True, gpus=2, settings=scenario.SETTINGS) as slurm:
-        scenario.limits(slurm)
-        yield slurm
+def clusters() -> Iterator[dict[str, RealSlurm]]:
+    with ExitStack() as stack:
+        found = {}
+        for version, (release, letter) in RELEASES.items():
+            nodes = [f"{letter}{number}" for number in (1, 2, 3)]
+            settings = scenario.settings(nodes)
+            found[version] = stack.enter_context(
+                cluster(nodes, cgroups=True, gpus=2, settings=settings, release=release)
+            )
+            scenario.limits(found[version])
+        yield found
 
 
-@pytest.fixture(scope="session")
 def ways(slurm: RealSlurm) -> dict[str, list[str]]:
-    """The flags for each way of asking, every second."""
+    """Return the flags for each way of asking, every other second."""
     token = slurm.folder / "token"
     token.write_text(slurm.token("root"))
     rest = [f"--slurmrest.url={slurm.rest_url}", f"--slurmrest.token-file={token}", "--slurmrest.user=root"]
+    cli = [f"--slurm.conf={slurm.conf}", f"--slurm.bin-dir={slurm.clients}"]
     return {
-        "slurm-cli": ["--backend=slurm-cli", f"--slurm.conf={slurm.conf}", *_EVERY_SECOND],
-        "slurm-rest": ["--backend=slurm-rest", *rest, *_EVERY_SECOND],
+        "slurm-cli": ["--backend=slurm-cli", *cli, *_OFTEN],
+        "slurm-rest": ["--backend=slurm-rest", *rest, *_OFTEN],
     }
 
 
 @pytest.fixture(scope="session")
-def world(
-    slurm: RealSlurm, ways: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+def worlds(
+    clusters: dict[str, RealSlurm], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, World]]:
+    """All of them, each played while the others are."""
     logs = tmp_path_factory.mktemp("exporters")
     with ExitStack() as stack:
-        exporters = {
-            way: stack.enter_context(running(COMMAND, logs / way, *flags)) for way, flags in ways.items()
-        }
-        for exporter in exporters.values():
-            exporter.page()
-        yield World(slurm, scenario.play(slurm), exporters)
+        found = {}
+        for version, slurm in clusters.items():
+            exporters = {
+                way: stack.enter_context(running(COMMAND, logs / f"{version}-{way}", *flags))
+                for way, flags in ways(slurm).items()
+            }
+            for exporter in exporters.values():
+                exporter.page()
+            found[version] = World(version, slurm, scenario.begin(slurm), exporters)
+        for world in found.values():
+            scenario.settle(world.slurm, world.jobs)
+        yield found
 
 
-@pytest.fixture
-def logs(tmp_path: Path) -> Path:
-    return tmp_path
+@pytest.fixture(params=RELEASES)
+def world(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
+    return worlds[request.param]
+
+
+@pytest.fixture(scope="session")
+def slurm(clusters: dict[str, RealSlurm]) -> RealSlurm:
+    """The one whose daemons tests may stop."""
+    return clusters["22.05"]
