@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""What the rules cost: a real Prometheus scrapes generated jobs, evaluates all rules, and says how long each group took.
+"""What the rules cost and what they save: a real Prometheus scrapes generated jobs and evaluates all rules.
 
-python bench/rules.py --jobs 5000 --users 250
+It says how long each group of rules took, and how long the queries of each board take: as they are, on recorded series, and with
+every record replaced by its formula, on raw series. 20 jobs run on a node.
+
+python bench/rules.py --jobs 20000 --users 1000 --interval 60
 """
 
 from __future__ import annotations
@@ -9,20 +12,27 @@ from __future__ import annotations
 import argparse
 import http.server
 import json
+import re
 import socket
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from jobgauge.rules import main as write_rules
 
-INTERVAL = 15  # seconds
-TURNS = 6  # scrapes before the measurement
+TURNS = 4  # scrapes before the measurement
+BOARDS = Path(__file__).parents[1] / "dashboards" / "json"
+LONGEST = 10  # seconds that the queries of a board may take; what takes longer is not asked to the end
+RECORD = re.compile(r"(\w+:\w+:\w+)(\{[^}]*\})?(\[[^\]]*\])?")
+PUSHED = re.compile(r'(?:cluster|user|account|jobid)=~?"[^"]*"')
 GAUGES = {"cpus": 8, "memory_limit_bytes": 3.2e10, "memory_rss_bytes": 1e10, "memory_shmem_bytes": 1e8}
 GAUGES |= {"memory_peak_bytes": 2e10, "memory_swap_bytes": 0}
 COUNTERS = {
@@ -73,7 +83,7 @@ def serve(jobs: int, users: int) -> int:
 
 
 def ask(port: int, path: str) -> dict:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=120) as answer:
         return json.load(answer)["data"]
 
 
@@ -82,11 +92,11 @@ def value(port: int, query: str) -> float:
     return float(found[0]["value"][1]) if found else 0.0
 
 
-def measure(folder: Path, jobs: int, users: int) -> None:
-    write_rules(["--out", str(folder / "rules"), f"--scrape-interval={INTERVAL}s"])
+def measure(folder: Path, jobs: int, users: int, interval: int) -> None:
+    write_rules(["--out", str(folder / "rules"), f"--scrape-interval={interval}s"])
     target = serve(jobs, users)
     (folder / "prometheus.yml").write_text(
-        f"global: {{scrape_interval: {INTERVAL}s, scrape_timeout: {INTERVAL}s}}\n"
+        f"global: {{scrape_interval: {interval}s, scrape_timeout: {interval}s}}\n"
         "rule_files: [rules/*.yml]\nscrape_configs:\n- job_name: jobs\n  honor_labels: true\n"
         f"  static_configs: [{{targets: ['127.0.0.1:{target}'], labels: {{cluster: bench}}}}]\n"
     )
@@ -97,8 +107,8 @@ def measure(folder: Path, jobs: int, users: int) -> None:
     argv += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     with subprocess.Popen(argv) as prometheus:
         try:
-            time.sleep(INTERVAL * TURNS)
-            print(f"{jobs} jobs of {users} users, interval {INTERVAL} s")
+            time.sleep(interval * TURNS)
+            print(f"{jobs} jobs of {users} users on {-(-jobs // 20)} nodes, interval {interval} s")
             print(f"series scraped: {value(port, 'sum(scrape_samples_scraped)'):.0f}")
             recorded = 'count({__name__=~".+:.+"})'
             print(f"series recorded: {value(port, recorded):.0f}")
@@ -110,8 +120,99 @@ def measure(folder: Path, jobs: int, users: int) -> None:
                 )
             total = sum(group["evaluationTime"] / group["interval"] for group in groups)
             print(f"rules keep {total:.2f} cores busy")
+            measure_boards(port, formulas(folder / "rules"), interval)
         finally:
             prometheus.terminate()
+
+
+def formulas(folder: Path) -> dict[str, str]:
+    """Return the formula of each record."""
+    pages = [yaml.safe_load(path.read_text()) for path in folder.glob("*.yml")]
+    rules = [rule for page in pages for group in page["groups"] for rule in group["rules"]]
+    return {
+        rule["record"]: re.sub(r"#[^\n]*", "", rule["expr"]).strip() for rule in rules if "record" in rule
+    }
+
+
+def measure_boards(port: int, known: dict[str, str], interval: int) -> None:
+    """Print how long the queries of each board take, on records and on raw series."""
+    span = interval * TURNS
+    print(f"{'recorded':>12} {'raw':>12}  queries of a board, over {span} s")
+    for path in sorted(BOARDS.glob("*/*.json")):
+        board = json.loads(path.read_text())
+        queries = list(dict.fromkeys(expressions(board, interval, span)))
+        pairs = [(query, on_raw(query, known, interval)) for query in queries]
+        pairs = [pair for pair in pairs if pair[0] != pair[1]]
+        if pairs:
+            recorded, raw = (
+                board_seconds(port, [pair[side] for pair in pairs], span, interval) for side in (0, 1)
+            )
+            print(f"{recorded:>12} {raw:>12}  {board['uid']} ({len(pairs)})", flush=True)
+
+
+def board_seconds(port: int, queries: list[str], span: int, interval: int) -> str:
+    """Return how long all the queries take, or that they take too long."""
+    begin = time.monotonic()
+    for query in queries:
+        now = time.time()
+        asked = {"query": query, "start": now - span, "end": now, "step": interval, "timeout": f"{LONGEST}s"}
+        try:
+            ask(port, f"query_range?{urllib.parse.urlencode(asked)}")
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise SystemExit(f"{query}: {error.read().decode()}") from error
+        if time.monotonic() - begin > LONGEST:
+            return f"> {LONGEST} s"
+    return f"{1000 * (time.monotonic() - begin):.0f} ms"
+
+
+def expressions(part: object, interval: int, span: int) -> Iterator[str]:
+    """Yield every query of a board, its variables filled."""
+    filled = {
+        "cluster": "bench",
+        "account": "a0",
+        "user": "u1",
+        "__user": "u1",
+        "jobid": "1",
+        "node": "n0",
+        "array": "1",
+    }
+    filled |= {
+        "jobs": "1|2",
+        "__range": f"{span}s",
+        "__range_s": str(span),
+        "__rate_interval": f"{4 * interval}s",
+    }
+    if isinstance(part, dict):
+        if isinstance(part.get("expr"), str):
+            yield re.sub(
+                r"\$\{(\w+)(?::\w+)?\}|\$(\w+)",
+                lambda match: filled.get(match[1] or match[2], ".*"),
+                part["expr"],
+            )
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from expressions(one, interval, span)
+
+
+def on_raw(query: str, known: dict[str, str], interval: int) -> str:
+    """Return a query with each record replaced by its formula; the records' matchers that jobs have too go with it."""
+
+    def formula(match: re.Match[str]) -> str:
+        name, matchers, window = match.groups()
+        if name not in known:
+            return match[0]
+        text = on_raw(known[name], known, interval)
+        if pushed := ",".join(PUSHED.findall(matchers or "")):
+            text = re.sub(
+                r"\b(hpc_job_\w+)(\{)?", lambda leaf: f"{leaf[1]}{{{pushed}" + ("," if leaf[2] else "}"), text
+            )
+        if window and ":" not in window:
+            window = f"{window[:-1]}:{interval}s]"
+        return f"({text})" + (window or "")
+
+    return RECORD.sub(formula, query)
 
 
 if __name__ == "__main__":
@@ -120,6 +221,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--jobs", type=int, default=5000, help="running jobs (default: 5000)")
     parser.add_argument("--users", type=int, default=250, help="users (default: 250)")
+    parser.add_argument("--interval", type=int, default=15, help="seconds between scrapes (default: 15)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        measure(Path(directory), arguments.jobs, arguments.users)
+        measure(Path(directory), arguments.jobs, arguments.users, arguments.interval)
