@@ -26,6 +26,18 @@ class Collector(ABC):
         """How many values could not be read so far, although what holds them is there; they were left out."""
         return 0
 
+    @property
+    def dropped(self) -> int:
+        """How many series beyond a cap of the collector's own were left out so far."""
+        return 0
+
+    def lacks(self) -> str | None:
+        """Say, for the log at a start, what of its source can't be seen here, and why.
+
+        "" where nothing is hidden from it, None where this can't be told. May wait for a slow source.
+        """
+        return None
+
     @abstractmethod
     def collect(self) -> Iterable[Samples]:
         """Read the source once. Raise NoData where the machine has no such thing, SourceError where it can't be read."""

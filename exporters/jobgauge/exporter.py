@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -71,10 +72,14 @@ C = TypeVar("C", bound=ExporterConfig)
 
 @dataclass(frozen=True)
 class Running:
-    """A configured exporter: its collectors, and how to end what works in its background."""
+    """A configured exporter: its collectors, and how to end what works in its background.
+
+    `settle` waits until what is found out in the background is there, as it is in an exporter that runs for a while.
+    """
 
     collectors: Sequence[Collector]
     close: Callable[[], None] = field(default=lambda: None)
+    settle: Callable[[], None] = field(default=lambda: None)
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,10 @@ def _no_answer(request: Request) -> Response:
 def _once(exporter: Exporter[C], config: C) -> int:
     running = exporter.build(config)
     try:
+        running.settle()
         runner = _runner(exporter, running, config)
         page = runner.scrape(frozenset(c.name for c in runner.collectors), ONCE_TIMEOUT)
+        _tell_what_is_seen(running.collectors)
     finally:
         running.close()
     sys.stdout.buffer.write(render(page))
@@ -140,6 +147,23 @@ def _once(exporter: Exporter[C], config: C) -> int:
 
 def _runner(exporter: Exporter[C], running: Running, config: C) -> Runner:
     return Runner([OwnCollector(exporter.program, config.cluster), *running.collectors], config.cluster)
+
+
+def _tell_what_is_seen(collectors: Sequence[Collector]) -> None:
+    """Log of each collector whether it can see what it reads, and if not, why."""
+    for collector in collectors:
+        try:
+            lack = collector.lacks()
+        except Exception:  # what is only said must not end the program
+            log.exception("collector %s cannot say what it sees", collector.name)
+            continue
+        if lack is not None:
+            log.info("collector %s: %s", collector.name, lack or "sees what it reads")
+
+
+def _tell_in_the_background(collectors: Sequence[Collector]) -> None:
+    """Log it without making a start wait for a source that is slow."""
+    threading.Thread(target=_tell_what_is_seen, args=(collectors,), name="start", daemon=True).start()
 
 
 def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
@@ -153,6 +177,7 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
     server.start()
     log.info("%s listens on %s", exporter.program, ", ".join(server.addresses))
     notify.tell("READY=1")
+    _tell_in_the_background(running.collectors)
     while (caught := signals.get()) == signal.SIGHUP:
         notify.tell("RELOADING=1")
         config, running = _reload(exporter, loader, runner, config, running)
@@ -181,4 +206,5 @@ def _reload(
     if changed := [name for name in fixed if getattr(new, name) != getattr(config, name)]:
         log.warning("changes of %s take effect at the next start", ", ".join(changed))
     log.info("configuration reloaded")
+    _tell_in_the_background(rebuilt.collectors)
     return new, rebuilt

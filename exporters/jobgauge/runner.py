@@ -139,7 +139,7 @@ def _health(state: _State, result: _Result | None) -> tuple[bytes | None, ...]:
         b"%.6f" % result.duration,
         b"0" if result.problem else b"1",
         b"%d" % result.series,
-        b"%d" % state.dropped,
+        b"%d" % (state.dropped + state.collector.dropped),
         b"%d" % state.collector.unreadable,
     )
 

@@ -53,7 +53,7 @@ def build(config: JobConfig) -> Running:
         for collector in collectors:
             collector.close()
 
-    return Running(collectors, close)
+    return Running(collectors, close, table.wait_for_identities)
 
 
 def _layouts(config: JobConfig) -> list[Layout]:

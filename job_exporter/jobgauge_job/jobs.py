@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _SETTLE = 10.0  # seconds
 _LEFT = 30.0  # seconds without a process of the scheduler's after which a directory is what a job left behind
+_RECHECK = 0.05  # seconds
 _YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
 
 
@@ -138,6 +139,17 @@ class JobTable:
         """Read what collectors show of a job, in case this was the last time that it can be read."""
         with self.lock:
             job.remember(file for version, file in self._files if version == job.version)
+
+    def wait_for_identities(self) -> None:
+        """Wait until every job that was found can be shown, at the longest for the time that identities may take."""
+        deadline = time.monotonic() + self._identity_timeout
+        while time.monotonic() < deadline and not all(map(self._is_ready, tuple(self._waiting))):
+            time.sleep(_RECHECK)
+
+    @property
+    def scopes(self) -> list[tuple[Layout, str]]:
+        """Return where jobs are now, and by which layout."""
+        return [(layout, scope) for layout in self._layouts for scope in layout.scopes()]
 
     @property
     def running(self) -> tuple[Job, ...]:

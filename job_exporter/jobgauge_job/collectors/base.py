@@ -10,6 +10,7 @@ from jobgauge.family import Family
 from jobgauge_job.columns import JobColumns, JobFile, JobSeries, VariedSeries
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
+from jobgauge_job.layouts.base import Layout
 from jobgauge_job.sources.cgroup import Parser
 
 R = TypeVar("R")
@@ -24,6 +25,7 @@ class JobCollector(Collector):
         self.table = table
         self.config = config
         self._sources: list[JobColumns | JobFile[Any]] = []
+        self._file_names: set[tuple[int, str]] = set()  # by version of cgroups
 
     @property
     def unreadable(self) -> int:
@@ -32,15 +34,35 @@ class JobCollector(Collector):
 
     def columns(self, by_version: Mapping[int, tuple[str, Parser]], keep: float = 0.0) -> JobColumns:
         """Return a cgroup file of every job as columns, which are kept for `keep` seconds."""
+        self._note(by_version)
         columns = JobColumns(self.table, by_version, keep)
         self._sources.append(columns)
         return columns
 
     def file(self, by_version: Mapping[int, tuple[str, Callable[[bytes], R]]]) -> JobFile[R]:
         """Return a cgroup file of every job."""
+        self._note(by_version)
         file = JobFile(self.table, by_version)
         self._sources.append(file)
         return file
+
+    def _note(self, by_version: Mapping[int, tuple[str, object]]) -> None:
+        self._file_names |= {(version, name) for version, (name, _) in by_version.items()}
+
+    def lacks(self) -> str | None:
+        """Name the controllers whose files it would read, and which the jobs on this node don't have."""
+        missing = {
+            _without(layout, scope, version, file.partition(".")[0])
+            for layout, scope in self.table.scopes
+            for version, file in self._file_names
+        }
+        versions = {version for version, _ in self._file_names}
+        missing |= {
+            f"cgroup v{layout.version} does not have it by job"
+            for layout, _ in self.table.scopes
+            if layout.version not in versions
+        }
+        return "; ".join(sorted(filter(None, missing)))
 
     def settle(self) -> None:
         """Note that a job has come or gone since the last scrape."""
@@ -55,3 +77,9 @@ class JobCollector(Collector):
     def varied(self, family: Family) -> VariedSeries:
         """Return the series of a family, of each job those that it has."""
         return VariedSeries(family, self.config.cluster)
+
+
+def _without(layout: Layout, scope: str, version: int, controller: str) -> str:
+    if version == layout.version and layout.lacks(scope, controller):
+        return f"the {controller} controller is not on for the jobs of {layout.name}"
+    return ""

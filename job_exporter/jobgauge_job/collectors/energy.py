@@ -21,6 +21,7 @@ from jobgauge_job.sources.files import read
 
 # Seconds after which a counter may have begun again more than once: a package of 1 kW needs 262 s for the usual span.
 _LONGEST = 200.0
+_NO_COUNTER = "the CPU has no energy counter that the kernel shows"
 
 
 class EnergyCollector(JobCollector):
@@ -44,12 +45,19 @@ class EnergyCollector(JobCollector):
         self._of_node: dict[str, int] = {}  # microjoules since the start of the exporter, by domain
         self._of_jobs: dict[Job, dict[str, float]] = {}
 
+    def lacks(self) -> str:
+        """Why it can't be read is what reading says."""
+        try:
+            return "" if rapl.zones(self.config.sysfs) else _NO_COUNTER
+        except SourceError as error:
+            return str(error)
+
     def collect(self) -> Iterable[Samples]:
         """Share out what was used since the last time."""
         jobs = self.table.shown
         zones = rapl.zones(self.config.sysfs)
         if not zones:
-            raise NoData("the CPU has no energy counter that the kernel shows")
+            raise NoData(_NO_COUNTER)
         last, self._read_at = self._read_at, time.monotonic()
         spent = self._spent(zones, known=self._read_at - last < _LONGEST)
         shares = self._shares(jobs, last)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from jobgauge.catalogue import job as catalogue
+from jobgauge.errors import JobgaugeError
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
@@ -47,6 +48,14 @@ class GpuCollector(JobCollector):
     def close(self) -> None:
         """End the worker."""
         self._worker.close()
+
+    def lacks(self) -> str:
+        """What the driver answers instead of GPUs."""
+        try:
+            self._worker.latest()
+        except JobgaugeError as error:
+            return str(error)
+        return ""
 
     def collect(self) -> Iterable[Samples]:
         """Find out whose each GPU is, and show it."""

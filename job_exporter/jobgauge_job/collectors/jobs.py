@@ -11,6 +11,7 @@ from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.config import JobConfig
 from jobgauge_job.jobs import JobTable
+from jobgauge_job.sources.procfs import Procfs
 
 
 class JobsCollector(JobCollector):
@@ -27,9 +28,16 @@ class JobsCollector(JobCollector):
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
+        self._procfs = Procfs(config.procfs)
         self._start = self.series(catalogue.START_TIME)
         self._end = self.series(catalogue.END_TIME)
         self._exclusive = self.series(catalogue.NODE_EXCLUSIVE)
+
+    def lacks(self) -> str:
+        """No job can be here yet, or no owner of one can be seen."""
+        if not self.table.scopes:
+            return f"no scheduler has made cgroups for jobs below {self.config.cgroupfs} yet"
+        return self._procfs.hidden()
 
     def collect(self) -> Iterable[Samples]:
         """List the scopes."""

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from jobgauge.errors import NoData
+from jobgauge.errors import NoData, SourceError
 from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
@@ -43,6 +43,14 @@ class NodeCollector(JobCollector):
         except NoData:
             self._nothing_until = now + _LOOK_AGAIN
             raise
+
+    def lacks(self) -> str:
+        """Why it can't be read is what reading says."""
+        try:
+            self.read()
+        except (NoData, SourceError) as error:
+            return str(error)
+        return ""
 
     def settle(self) -> None:
         """Read the counters because a job has come or gone."""

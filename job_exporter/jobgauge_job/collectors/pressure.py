@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from itertools import chain
 from typing import ClassVar
@@ -29,6 +30,16 @@ class PressureCollector(JobCollector):
         self._files = [self.columns({2: (f"{resource}.pressure", Pressure())}) for resource in _RESOURCES]
         variants = [(resource, kind) for resource in _RESOURCES for kind in ("some", "full")]
         self._pressure = self.series(catalogue.PRESSURE, *variants)
+
+    def lacks(self) -> str:
+        """The kernel has it, or not; and only cgroup v2 has it by job."""
+        if not os.path.isdir(f"{self.config.procfs}/pressure"):
+            return (
+                f"{self.config.procfs}/pressure is not there: the kernel has no PSI, or needs psi=1 at boot"
+            )
+        if any(layout.version == 1 for layout, _ in self.table.scopes):
+            return "cgroup v1 does not have it by job"
+        return ""
 
     def collect(self) -> Iterable[Samples]:
         """Read three files a job."""

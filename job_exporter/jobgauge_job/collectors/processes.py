@@ -55,6 +55,10 @@ class ProcessesCollector(JobCollector):
         """How often the processes of a job could not be told so far."""
         return self._unreadable
 
+    def lacks(self) -> str:
+        """What /proc does not show."""
+        return self._procfs.hidden() or self._procfs.nameless()
+
     def collect(self) -> Iterable[Samples]:
         """Look at every process."""
         jobs = self.table.shown

@@ -58,6 +58,10 @@ class Layout(ABC):
         """Return the job's cgroup as /proc/PID/cgroup names it."""
 
     @abstractmethod
+    def lacks(self, scope: str, controller: str) -> bool:
+        """Tell whether jobs in a scope are surely without a controller."""
+
+    @abstractmethod
     def path(self, place: Place, file: str) -> str:
         """Return the path of one of the job's files."""
 
@@ -86,6 +90,13 @@ class UnifiedLayout(Layout):
     def cgroup(self, place: Place) -> str:
         """Return the path below the mount."""
         return f"{place.scope[len(self._root) :]}/{place.name}"
+
+    def lacks(self, scope: str, controller: str) -> bool:
+        """The kernel lists those that it has on for the children."""
+        try:
+            return controller.encode() not in read(f"{scope}/cgroup.subtree_control").split()
+        except OSError:
+            return False
 
     def path(self, place: Place, file: str) -> str:
         """Return the path in the job's directory."""

@@ -31,6 +31,11 @@ class ControllerLayout(Layout):
         top = os.path.dirname(self.path(place, "cgroup.procs"))
         return any(has_processes(folder) for folder, _, _ in os.walk(top))
 
+    def lacks(self, scope: str, controller: str) -> bool:
+        """The scheduler makes a directory in each tree that it uses."""
+        top = scope[len(self._root) + 1 :].split("/")[1]
+        return not os.path.isdir(f"{self._root}/{controller}/{top}")
+
     def path(self, place: Place, file: str) -> str:
         """The controller is the first part of the file's name; lists of processes are in the tree of the scope."""
         tree, _, below = place.scope[len(self._root) + 1 :].partition("/")

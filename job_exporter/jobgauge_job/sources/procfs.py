@@ -95,6 +95,23 @@ class Procfs:
             return None  # the number has been given to another process since it was listed
         return Process(pid, stat, uids) if stat and len(uids) == 4 else None
 
+    def hidden(self) -> str:
+        """Say why others' processes can't be seen, judged by the first; "" where they can."""
+        try:
+            read(f"{self._root}/1/stat")
+        except OSError:
+            return f"{self._root} hides the processes of others (hidepid): membership in its gid is needed"
+        return ""
+
+    def nameless(self) -> str:
+        """Say why others' programs can't be seen, judged by the first; "" where they can."""
+        try:
+            os.readlink(f"{self._root}/1/exe")
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                return "programs are shown by short names, not by paths: CAP_SYS_PTRACE is needed for paths"
+        return ""
+
     def cgroups(self, pid: int) -> list[str]:
         """Return the cgroups of a process, one of each hierarchy; none where it has ended."""
         try:
