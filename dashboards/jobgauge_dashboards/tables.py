@@ -67,6 +67,7 @@ def table(
 
 # Pixels: what a date needs, a bar with its number, and headings by the letter and around it.
 _WIDTHS = {Unit.DATE: 165, Unit.AGO: 135}
+_NAMES = {"user": 95, "account": 110, "cluster": 95}
 _BAR_WIDTH, _DURATION_WIDTH = 130, 95
 _LETTER, _AROUND = 7.5, 32
 _NO_CELL = "-"
@@ -109,7 +110,7 @@ def _column(column: Column) -> Json:
         properties.append({"id": "links", "value": [link.json for link in column.links]})
     if column.hidden:
         properties.append({"id": "custom.hidden", "value": True})
-    if width := column.width or _WIDTHS.get(column.unit, 0):
+    if width := column.width or _NAMES.get(column.source, 0) or _WIDTHS.get(column.unit, 0):
         properties.append({"id": "custom.width", "value": width})
     else:
         properties.append({"id": "custom.minWidth", "value": _least_width(column)})

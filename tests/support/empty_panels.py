@@ -16,7 +16,7 @@ RIGHTLY_EMPTY: Mapping[str, Mapping[str, str]] = {
     "jobgauge-my-jobs": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-pending": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-suite": {
-        "Exporters that do not answer": "all answer",
+        "Exporters that are down": "all answer",
         "Collectors that fail": "all work",
     },
     "jobgauge-gpus": {

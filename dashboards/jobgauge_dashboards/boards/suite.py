@@ -94,7 +94,7 @@ def _trust(exporters: str) -> list[Panel]:
 def _faults(exporters: str) -> list[Panel]:
     return [
         table(
-            "Exporters that do not answer",
+            "Exporters that are down",
             About(
                 "Which exporters failed their last scrape.",
                 "Targets whose last scrape failed.",
@@ -136,11 +136,12 @@ def _faults(exporters: str) -> list[Panel]:
             ),
             {"exporters": f"count by (program, version) (jobgauge_build_info{CLUSTERS})"},
             (
-                Column("program", "Program"),
+                Column("program", "Program", width=215),
                 Column("version", "Version"),
-                Column("exporters", "Exporters", Unit.WHOLE),
+                Column("exporters", "Count", Unit.WHOLE),
             ),
-            sort="Exporters",
+            sort="Count",
+            width=10,
             height=7,
         ),
     ]

@@ -75,9 +75,9 @@ def _ranking(settings: Settings, title: str, labels: str, who: tuple[Column, ...
             *who,
             Column("held", "CPU hours", Unit.WHOLE, bar=True),
             Column("used", "Used", Unit.RATIO, scale=shared.efficiency(settings)),
-            Column("lost", "CPU hours lost", Unit.WHOLE),
+            Column("lost", "CPU h lost", Unit.WHOLE),
             Column("gpus", "GPU hours", Unit.WHOLE),
-            Column("gpus_lost", "GPU hours lost", Unit.WHOLE),
+            Column("gpus_lost", "GPU h lost", Unit.WHOLE),
         ),
         sort="CPU hours",
     )
