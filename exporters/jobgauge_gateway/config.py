@@ -38,8 +38,13 @@ _header = _matching(_HEADER, "a header such as `X-Scope-OrgID: hpc`")
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    plain = text.isascii() and text.isprintable() and not (parts.query or parts.fragment or " " in text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not plain:
         raise ValueError(f"{text!r} is not a URL such as http://127.0.0.1:9090")
+    if parts.username is not None:
+        raise ValueError(
+            "a name or password does not belong into a URL: upstream.authorization-file is for it"
+        )
     return text.rstrip("/")
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -216,6 +217,10 @@ class Store:
         """The parameters of the last request."""
         _, path, _, body = self.asked[-1]
         return urllib.parse.parse_qs(path.partition("?")[2] or body.decode())
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def close(self) -> None:
         self._server.shutdown()

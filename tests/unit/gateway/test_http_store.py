@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Authority
 from tests.support.gateway import CHANNEL, EMPTY, SECRET, Gateway, Store, run, say
 from tests.support.web import read_answer
 
@@ -121,6 +123,27 @@ def test_what_a_store_sends_beyond_its_answer_is_nobodys(store: Store, start: Ca
     store.behave = say_more
     for login in ("alice", "bob", "alice"):
         assert gateway.ask("query", login, query="a") == (200, json.loads(EMPTY))
+
+
+def test_a_store_behind_tls_is_asked_where_its_certificate_is_good(
+    store: Store, start: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    authority, other = Authority(tmp_path), Authority(tmp_path, "another CA")
+    certificate = authority.issue("store", ["localhost"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    store.secure(context)
+    port = store.url.rpartition(":")[2]
+    url = f"https://localhost:{port}"
+    gateway = start(url, **{"upstream.ca-file": str(authority.path)})
+    assert gateway.ask("query", "alice", query="a") == (200, json.loads(EMPTY))
+    gateway.write(**{"upstream.url": f"https://127.0.0.1:{port}"})  # not a name in the certificate
+    gateway.reload()
+    assert gateway.ask("query", "alice", query="a")[0] == 502
+    gateway.write(**{"upstream.url": url, "upstream.ca-file": str(other.path)})
+    gateway.reload()
+    assert gateway.ask("query", "alice", query="a")[0] == 502
+    assert len(store.asked) == 1
 
 
 def test_a_store_that_is_down_is_said_so(start: Callable[..., Gateway]) -> None:

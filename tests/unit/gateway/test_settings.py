@@ -11,6 +11,7 @@ import yaml
 
 from jobgauge.catalogue import FAMILIES
 from jobgauge.config import Loader
+from jobgauge.errors import ConfigError
 from jobgauge.family import Audience
 from jobgauge_gateway import times
 from jobgauge_gateway.audit import others
@@ -47,6 +48,8 @@ def test_without_settings_nobody_is_let_in_and_that_is_said() -> None:
 BAD = {
     "upstream: {ulr: http://x}": "did you mean 'upstream.url'",
     "upstream: {url: prometheus:9090}": "http://127.0.0.1:9090",
+    "upstream: {url: 'http://prometheus:99999'}": "upstream.url",
+    "upstream: {url: 'http://prometheus/a b'}": "http://127.0.0.1:9090",
     "upstream: {kind: influx}": "victoriametrics",
     "upstream: {header: [X]}": "X-Scope-OrgID",
     "upstream: {ca-file: /nonexistent}": "/nonexistent",
@@ -55,6 +58,10 @@ BAD = {
     "identity: {method: [header]}": "none of",
     "identity: {method: [token]}": "tokens-file",
     "identity: {method: [unix]}": "unix:PATH",
+    "identity: {method: [certificate]}": "certificates-file",
+    "people: {ldap: {url: [ldap://x]}}": "people.ldap.base",
+    "people: {ldap: {url: [x]}}": "ldaps://",
+    "workers: 0": "above zero",
     "{identity: {method: [grafana-id]}, channel: {secret-file: @/short}}": "16 characters",
     "{identity: {method: [grafana-id]}, channel: {secret-file: @/open}}": "chmod o-rw",
     "{identity: {method: [grafana-id]}, channel: {secret-file: @/none}}": "No such file",
@@ -83,6 +90,13 @@ def test_a_wrong_setting_is_named_with_what_to_write(tmp_path: Path, text: str) 
     assert code == 2
     assert BAD[text] in said
     assert "Traceback" not in said
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    argv = ["--upstream.url=http://me:secret@prometheus:9090"]
+    with pytest.raises(ConfigError, match="authorization-file") as caught:
+        Loader(GatewayConfig, program="x", about="", argv=argv, environment={}).load()
+    assert "secret" not in str(caught.value)
 
 
 def test_the_example_is_read_and_says_what_the_defaults_are() -> None:
