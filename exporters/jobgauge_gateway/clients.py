@@ -93,7 +93,8 @@ class Client(asyncio.Protocol):
     def answer(self, status: int, body: bytes, encoding: str = "") -> None:
         """Give an answer of which everything is there."""
         self._keep = self._goes_on
-        self.transport.write(wire.answer_head(status, encoding, len(body), keep=self._keep) + body)
+        head = wire.answer_head(status, encoding, len(body), keep=self._keep)
+        self.transport.write(head if self.head.method == "HEAD" else head + body)
 
     def begin(self, status: int, length: int | None, encoding: str) -> None:
         """Begin an answer that write() goes on with."""

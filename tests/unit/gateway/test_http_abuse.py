@@ -299,6 +299,17 @@ def test_pipelined_requests_are_each_judged_by_their_own_identity(gateway: Gatew
     assert sent == [[MINE], [MINE.replace("alice", "bob")]]
 
 
+def test_the_refusal_of_a_head_request_has_no_body_that_could_be_taken_for_the_next_answer(
+    gateway: Gateway, store: Store
+) -> None:
+    with gateway.connect() as sock:
+        sock.sendall(get(QUERY).replace(b"GET", b"HEAD", 1) + get(QUERY, WHO + "Connection: close\r\n"))
+        said = until_closed(sock)
+    first, _, second = said.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 405 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+
+
 def test_the_gateway_lives_on_after_clients_that_say_half_and_go(gateway: Gateway, store: Store) -> None:
     for text in (
         b"",
