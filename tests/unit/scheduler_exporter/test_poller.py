@@ -72,6 +72,18 @@ def test_it_asks_once_an_interval(poller: Poller, clock: Clock, queue: Queue) ->
     assert len(set(between)) > 10, "with a little chance, so that many exporters do not ask in step"
 
 
+def test_a_source_that_hangs_is_not_asked_twice_before_the_others_are_once(clock: Clock) -> None:
+    hanging = [Queue(clock) for _ in range(3)]
+    for each in hanging:
+        each.takes, each.error = 20.0, SourceError("it did not answer in time")
+    sources = (Source.JOBS, Source.NODES, Source.DIAGNOSTICS)
+    poller = Poller(dict(zip(sources, hanging, strict=True)), dict.fromkeys(sources, 1.0), clock=clock)
+    for turn in (1, 2, 3):
+        for _ in sources:
+            clock.pass_until_next(poller)
+        assert [len(each.asked) for each in hanging] == [turn] * 3
+
+
 def test_it_asks_at_most_a_tenth_of_the_time(poller: Poller, clock: Clock, queue: Queue) -> None:
     queue.takes = 20.0
     assert all(190.0 <= seconds <= 210.01 for seconds in rests(poller, clock, queue, 5))
