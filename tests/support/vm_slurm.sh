@@ -24,11 +24,10 @@ MailProg=/bin/true
 ProctrackType=proctrack/cgroup
 TaskPlugin=task/cgroup
 JobAcctGatherType=jobacct_gather/cgroup
-JobAcctGatherFrequency=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
-NodeName=vmnode CPUs=${SLURM_CPUS:-8} RealMemory=1000
+NodeName=vmnode CPUs=${SLURM_CPUS:-8} RealMemory=4000
 PartitionName=batch Nodes=ALL Default=YES MaxTime=60
 ${SLURM_MORE:-}
 CONF
