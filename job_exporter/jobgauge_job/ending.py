@@ -48,7 +48,8 @@ class FirstProcess(Sign):
     def __init__(self, job: Job) -> None:
         self._told = False
         if job.identity.leader:
-            with suppress(OSError):  # it has ended already
+            # It has ended already; or the kernel, or the one that Python was built for, is older than Linux 5.3.
+            with suppress(OSError, AttributeError):
                 self.fd = os.pidfd_open(job.identity.leader)
 
     def ends(self) -> bool:
