@@ -82,7 +82,7 @@ def _clusters() -> Panel:
             Column("closed", "Nodes out", Unit.WHOLE),
             Column("running", "Running", Unit.WHOLE),
             Column("pending", "Waiting", Unit.WHOLE),
-            Column("demand", "CPUs wanted", Unit.WHOLE),
+            Column("demand", "Wanted", Unit.WHOLE),
         ),
         sort="CPUs",
         height=5,
