@@ -102,7 +102,7 @@ class Viewer:
         except Refusal as refusal:
             return refusal.answer
         except web.HTTPException as error:
-            return Refusal(error.status, f"{error.reason}: there is nothing here by this name").answer
+            return Refusal(error.status, f"{error.reason}: this cannot be asked here").answer
 
     async def _head(self, _: web.Request, answer: web.StreamResponse) -> None:
         """Put the headers on an answer that is about to be sent."""

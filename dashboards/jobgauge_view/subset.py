@@ -114,7 +114,7 @@ _TIMESERIES_CUSTOM = {
     "custom.showPoints": UNSEEN,
     "custom.pointSize": UNSEEN,
     "custom.spanNulls": _one(False, True),
-    "custom.stacking.mode": _one("none", "normal", "percent"),
+    "custom.stacking.mode": _one("none", "normal"),
     "custom.stacking.group": ANY,
     "custom.scaleDistribution.type": _one("linear"),
     "custom.scaleDistribution.log": UNSEEN,

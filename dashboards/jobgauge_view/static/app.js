@@ -13,10 +13,11 @@ const main = document.getElementById("main");
 async function begin() {
   const session = await api.session();
   if (!session.login) return strangers(session);
-  const [me, boards] = await Promise.all([api.prometheus("whoami", {}), api.boards()]);
   const uid = /^\/d\/([^/]+)/.exec(location.pathname)?.[1];
+  const board = uid ? api.board(decodeURIComponent(uid)) : null;
+  const [me, boards, detail] = await Promise.all([api.prometheus("whoami", {}), api.boards(), board]);
   bar.append(...frame(session, me));
-  if (uid) await boardPage(decodeURIComponent(uid), me, boards);
+  if (detail) await boardPage(detail, me, boards);
   else await landing(main, me, boards);
 }
 
@@ -51,8 +52,7 @@ function frame({ login, choices }, { staff, leads }) {
   ];
 }
 
-async function boardPage(uid, me, boards) {
-  const detail = await api.board(uid);
+async function boardPage(detail, me, boards) {
   const board = new Board(detail, { parameters: new URLSearchParams(location.search), login: me.login });
   document.title = `${board.json.title} · Jobgauge`;
   bar.querySelector(".title").append(el("h1", {}, board.json.title), el("span", { class: "question" }, board.json.description ?? ""));

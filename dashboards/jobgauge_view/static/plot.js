@@ -27,9 +27,11 @@ export async function plot(box, { traces, from, to, yaxis, left, marks = [], lab
   const area = el("div", { class: "area" });
   const overlay = el("div", { class: "overlay", tabindex: "0", role: "img", "aria-label": label });
   box.replaceChildren(area, overlay);
-  const size = () => ({ width: box.clientWidth, height: box.clientHeight });
+  let drawn = ""; // the size that it was drawn in
   const draw = () => {
-    const { width, height } = size();
+    const { clientWidth: width, clientHeight: height } = box;
+    if (drawn === `${width} ${height}`) return null;
+    drawn = `${width} ${height}`;
     if (width < 60 || height < 40 || !box.isConnected) return null;
     overlay.style.inset = `${TOP}px ${RIGHT}px ${BOTTOM}px ${left}px`;
     const count = Math.max(2, Math.floor((width - left - RIGHT) / 90));

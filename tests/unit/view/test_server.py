@@ -6,14 +6,17 @@ import base64
 import http.client
 import json
 import signal
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from jobgauge_view.cli import main
+from tests.support.certificates import Authority
 from tests.support.gateway import Store, say
 from tests.support.view import SECRET, View, secret_file, view
 
@@ -118,6 +121,31 @@ def test_a_cookie_that_was_not_made_here_is_nobodys(demo: View) -> None:
             cookie
         )
     assert demo.ask("/api/boards", Cookie=f"{name}={value}").status == 200
+
+
+def test_over_tls_the_cookie_never_goes_without_it(gateway: Store, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    own = authority.issue("viewer", ["localhost"])
+    web = tmp_path / "web.yml"
+    headers = {"Strict-Transport-Security": "max-age=1"}
+    web.write_text(
+        json.dumps(
+            {
+                "tls_server_config": {"cert_file": str(own.cert), "key_file": str(own.key)},
+                "http_server_config": {"headers": headers},
+            }
+        )
+    )
+    with view(tmp_path / "v", gateway.url, f"--web.config.file={web}", "--demo-users=alice") as running:
+        port = int(running.address.rpartition(":")[2])
+        context = ssl.create_default_context(cafile=str(authority.path))
+        with closing(http.client.HTTPSConnection("localhost", port, timeout=30, context=context)) as client:
+            origin = {"Origin": f"https://localhost:{port}"}
+            client.request("POST", "/api/session", b'{"login": "alice"}', origin)
+            with client.getresponse() as answer:
+                assert answer.status == 200
+                assert "Secure" in answer.headers["Set-Cookie"].split("; ")
+                assert answer.headers["Strict-Transport-Security"] == "max-age=1"
 
 
 def test_users_that_are_not_offered_cannot_be_chosen(demo: View) -> None:

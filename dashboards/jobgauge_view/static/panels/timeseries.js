@@ -76,18 +76,11 @@ function stack(shown) {
   return shown.map((one) => {
     const { mode = "none", group } = one.custom.stacking ?? {};
     if (mode === "none") return { ...one, top: one.frame.values, base: null };
-    const key = `${mode} ${group}`;
-    const share = mode === "percent" ? total(shown, group) : null;
-    const below = stacks.get(key) ?? one.frame.values.map(() => 0);
-    const top = one.frame.values.map((value, i) => below[i] + (share ? (value ?? 0) / (share[i] || 1) : (value ?? 0)));
-    stacks.set(key, top);
+    const below = stacks.get(group) ?? one.frame.values.map(() => 0);
+    const top = one.frame.values.map((value, i) => below[i] + (value ?? 0));
+    stacks.set(group, top);
     return { ...one, top: top.map((value, i) => (one.frame.values[i] === null ? null : value)), base: below };
   });
-}
-
-function total(shown, group) {
-  const members = shown.filter(({ custom }) => custom.stacking?.mode === "percent" && custom.stacking.group === group);
-  return members[0].frame.values.map((_, i) => members.reduce((sum, { frame }) => sum + (frame.values[i] ?? 0), 0));
 }
 
 function scaleOf(defaults, stacked, height) {
