@@ -12,10 +12,11 @@ from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import Variable
 
 _MINE = '{cluster="$cluster",user="$user"}'
-# The tasks of the array that the scheduler told of at some time in the range.
+# The tasks of the array that ran at some time in the range. While an array waits, its own id stands for many tasks, and later
+# for the last one.
 _TASKS = (
     "on (cluster, jobid) group_left (array_task_id) max by (cluster, jobid, array_task_id) (last_over_time("
-    'hpc_job_info{cluster="$cluster",user="$user",array_job_id="$array"}[$__range]))'
+    'hpc_job_info{cluster="$cluster",user="$user",array_job_id="$array",nodes!=""}[$__range]))'
 )
 
 
