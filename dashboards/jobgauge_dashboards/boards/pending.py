@@ -116,10 +116,10 @@ def _jobs() -> Panel:
             "limit": f"max by ({_LABELS}) (hpc_job_time_limit_seconds{USER} {waits})",
         },
         (
-            Column("jobid", "Job", width=110),
+            Column("jobid", "Job", width=95),
             Column("user", "User", hidden=True),
-            Column("account", "Account", width=105),
-            Column("cluster", "Cluster", width=95),
+            Column("account", "Account", width=95),
+            Column("cluster", "Cluster", width=85),
             Column("submitted", "Submitted", Unit.AGO),
             Column("rank", "Place", Unit.WHOLE),
             Column("start", "Expected start", Unit.DATE),
