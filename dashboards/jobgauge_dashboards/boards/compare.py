@@ -53,7 +53,7 @@ def _table(settings: Settings) -> Panel:
             Column("jobid", "Job", links=(job_of_row(start="Started"),), width=105),
             *(Column(label, label.capitalize(), hidden=True) for label in ("user", "account", "cluster")),
             Column("started", "Started", Unit.DATE),
-            Column("time", "Ran for", Unit.DURATION, bar=True),
+            Column("time", "Ran for", Unit.DURATION),
             Column("cpus", "CPUs", Unit.WHOLE),
             Column("cpu", "CPU used", Unit.RATIO, scale=shared.efficiency(settings)),
             Column("peak", "Peak", Unit.BYTES),
