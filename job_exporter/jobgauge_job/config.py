@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobgauge.config import duration, one_of, option, positive
+from jobgauge.errors import ConfigError
 from jobgauge.exporter import ExporterConfig
 from jobgauge_job.layouts import LAYOUTS
+from jobgauge_job.sources.scratch import ScratchPath
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class JobConfig(ExporterConfig):
         duration,
         metavar="DURATION",
     )
+    scratch_paths: tuple[ScratchPath, ...] = option(
+        "scratch.path",
+        (),
+        "a scratch directory that each job has for itself, as NAME=/path/{jobid}, also with {user} and {uid}; may be repeated",
+        ScratchPath.parse,
+        many=True,
+        metavar="NAME=PATH",
+    )
     watch_interval: float = option(
         "jobs.watch-interval",
         2.0,
@@ -81,3 +91,10 @@ class JobConfig(ExporterConfig):
         "read GPUs from files in this folder (a simulated node), not from a driver",
         metavar="FOLDER",
     )
+
+    def __post_init__(self) -> None:
+        """Refuse what no parser of a single value can see."""
+        super().__post_init__()
+        names = [path.name for path in self.scratch_paths]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise ConfigError(f"scratch.path: two paths have the name {twice!r}")

@@ -10,6 +10,8 @@ from jobgauge_job.jobs import Job, JobTable, Presence
 
 K = TypeVar("K")
 
+_MOST = 2000  # counters of a job, beyond which none is added
+
 
 class NodeShare(Generic[K]):
     """Adds up, for each job, by how much the node's counters rose while no other job was there.
@@ -53,7 +55,11 @@ class NodeShare(Generic[K]):
 
     def _add(self, job: Job, last: Mapping[K, int], now: Mapping[K, int]) -> None:
         counts = self._totals.get(job, {})
-        # A counter that has begun again, or has just appeared, says nothing about the time before.
-        self._totals[job] = {
-            key: counts.get(key, 0) + max(0, value - last.get(key, value)) for key, value in now.items()
+        # A counter that has begun again, or has just appeared, says nothing about the time before; one whose file system
+        # is unmounted keeps what it had.
+        more = {
+            key: counts.get(key, 0) + max(0, value - last.get(key, value))
+            for key, value in now.items()
+            if key in counts or len(counts) < _MOST
         }
+        self._totals[job] = {**counts, **more}

@@ -10,8 +10,10 @@ from jobgauge_job.collectors.jobs import JobsCollector
 from jobgauge_job.collectors.lustre import LustreCollector
 from jobgauge_job.collectors.memory import MemoryCollector
 from jobgauge_job.collectors.network import NetworkCollector
+from jobgauge_job.collectors.nfs import NfsCollector
 from jobgauge_job.collectors.pressure import PressureCollector
 from jobgauge_job.collectors.processes import ProcessesCollector
+from jobgauge_job.collectors.scratch import ScratchCollector
 
 COLLECTORS: tuple[type[JobCollector], ...] = (
     JobsCollector,
@@ -24,5 +26,7 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     NetworkCollector,
     InfinibandCollector,
     LustreCollector,
+    NfsCollector,
+    ScratchCollector,
     EnergyCollector,
 )
