@@ -13,6 +13,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import suppress
 
 
 def main() -> None:
@@ -33,19 +34,18 @@ def main() -> None:
     block = _touched(int(mebibytes) << 20)
     while what == "oom":
         block += _touched(16 << 20)
-    children = 0
-    while what == "crowd" and children < 3:
-        children += 1
-        if os.fork() == 0:
-            break
+    first = os.getpid()
+    for _ in range(3 if what == "crowd" else 0):
+        if os.getpid() == first:
+            os.fork()
     enough = time.process_time() + seconds
     while time.process_time() < enough:
         sum(range(2000))
     if what == "peak":
         block.clear()
-    if what != "crowd" or children == 3:
+    if os.getpid() == first:
         _say(out, {"cpu": _cpu(), "held": len(block)} | said)
-    _wait(f"{out}.go")
+        _wait(f"{out}.go")
 
 
 def _cpu() -> float:
@@ -69,8 +69,11 @@ def _say(path: str, said: dict[str, object]) -> None:
 
 
 def _wait(path: str) -> None:
-    while not os.path.exists(path):
-        time.sleep(0.3)
+    """Wait, without any use of the CPU, until somebody writes there; not if somebody has."""
+    with suppress(FileExistsError):
+        os.mkfifo(path)
+    with open(path):
+        pass
 
 
 def _touched(size: int) -> bytearray:

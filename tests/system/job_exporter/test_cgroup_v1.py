@@ -51,7 +51,7 @@ class Job:
         self.id = slurm.submit("games", "-A", "physics", "--mem=300", str(script))
 
     def let(self, what: str) -> None:
-        self._out.with_name(f"{self._out.name}.{what}").touch()
+        self._out.with_name(f"{self._out.name}.{what}").write_text("")
 
     def said(self, what: str = "") -> dict[str, float]:
         path = self._out.with_name(self._out.name + what)
