@@ -427,6 +427,7 @@ WRITTEN = [
     ("binBps", None, 5.5 * 2**20, "5.50 MiB/s"),
     ("ops", None, 1234, "1.23K ops/s"),
     ("ops", None, 0.5, "0.500 ops/s"),
+    ("opm", None, 30, "30 ops/m"),
     ("s", None, 0.0123, "12.3 ms"),
     ("s", None, 90, "1.50 mins"),
     ("s", None, 7200, "2 hours"),

@@ -42,7 +42,7 @@ const SCALES = {
   binBps: binary("B/s"),
   Bps: decimal("B/s"),
   ops: counted("ops/s"),
-  opm: counted("ops/min"),
+  opm: counted("ops/m"),
   reqps: counted("req/s"),
   hertz: metric("Hz"),
   ns: (value) => seconds(value / 1e9),
