@@ -1,6 +1,7 @@
 """The subjects of the job exporter. To add one: a file beside this one, and its class in the table."""
 
 from jobgauge_job.collectors.base import JobCollector
+from jobgauge_job.collectors.cores import CoresCollector
 from jobgauge_job.collectors.cpu import CpuCollector
 from jobgauge_job.collectors.energy import EnergyCollector
 from jobgauge_job.collectors.gpu import GpuCollector
@@ -14,6 +15,7 @@ from jobgauge_job.collectors.nfs import NfsCollector
 from jobgauge_job.collectors.pressure import PressureCollector
 from jobgauge_job.collectors.processes import ProcessesCollector
 from jobgauge_job.collectors.scratch import ScratchCollector
+from jobgauge_job.collectors.steps import StepsCollector
 
 COLLECTORS: tuple[type[JobCollector], ...] = (
     JobsCollector,
@@ -29,4 +31,6 @@ COLLECTORS: tuple[type[JobCollector], ...] = (
     NfsCollector,
     ScratchCollector,
     EnergyCollector,
+    StepsCollector,
+    CoresCollector,
 )

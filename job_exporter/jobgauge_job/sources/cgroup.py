@@ -17,6 +17,9 @@ Column = Sequence[bytes | None]
 _Picker = Callable[[Sequence[bytes | None]], tuple[bytes | None, ...]]
 
 
+_MOST_CPUS = 8192  # that a kernel can be built for
+
+
 class Parser(Protocol):
     """Turns a file's text into `width` values; raises nothing, whatever it is given."""
 
@@ -177,6 +180,17 @@ def _cpu_count(text: bytes) -> Row:
             return (None,)
         count += int(last) - int(first) + 1 if dash else 1
     return (b"%d" % count,) if count > 0 else (None,)
+
+
+def cpu_numbers(text: bytes) -> frozenset[int]:
+    """Return the CPUs of a list such as `0-3,8`; none where it is no such list."""
+    found: set[int] = set()
+    for item in text.strip().split(b","):
+        first, _, last = item.partition(b"-")
+        if not first.isdigit() or not (last or first).isdigit() or len(item) > 11:
+            return frozenset()
+        found.update(range(int(first), min(int(last or first), _MOST_CPUS) + 1))
+    return frozenset(found)
 
 
 def digits(column: Column) -> Column:
