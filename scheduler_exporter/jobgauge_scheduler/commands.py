@@ -105,9 +105,9 @@ QUEUE: Command[tuple[Job, ...]] = Command(
     SLURM,
 )
 NODES: Command[tuple[Node, ...]] = Command(
-    ("scontrol", "-a", "-o", "show", "node"),
+    ("scontrol", "-a", "-d", "-o", "show", "node"),
     records.nodes,
-    "Nodes, each once however many partitions it is in. One REQUEST_NODE_INFO, 2 ms of slurmctld at 1,000 nodes.",
+    "Nodes, each once however many partitions it is in; with -d also which GPUs are allocated. One REQUEST_NODE_INFO, 2 ms of slurmctld at 1,000 nodes.",
     SLURM,
 )
 PARTITIONS: Command[tuple[Partition, ...]] = Command(

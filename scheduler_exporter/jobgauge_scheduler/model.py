@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from jobgauge.samples import Histogram
 
 T_co = TypeVar("T_co", covariant=True)
+ByType = tuple[tuple[str, int], ...]  # how many of each type
 
 
 class Source(StrEnum):
@@ -40,6 +41,7 @@ class Job:
     cpus: int  # held, or asked for; of an array: by each task
     nodes: int
     gpus: int = 0
+    gpus_by_type: ByType = ()  # of those whose type it did not name: ""; empty where the scheduler has no types
     memory: int | None = None  # bytes on all nodes together
     reason: str = ""  # why it waits, in the scheduler's own word
     tasks: int = 1  # tasks of an array that this record stands for
@@ -74,6 +76,8 @@ class Node:
     memory_allocated: int = 0
     gpus: int = 0
     gpus_allocated: int = 0
+    gpus_by_type: ByType = ()
+    gpus_allocated_by_type: ByType | None = None  # None where the scheduler does not tell
     reason: str = ""  # why it is drained or down
     reason_by: str = ""
 

@@ -27,6 +27,7 @@ class NodesCollector(SchedulerCollector):
     families: ClassVar[tuple[Family, ...]] = (
         catalogue.NODE_STATE,
         *(family for family, _ in _FIGURES),
+        catalogue.NODE_GPUS_BY_TYPE,
         catalogue.NODE_DRAIN_INFO,
     )
     max_series = 200_000
@@ -44,5 +45,12 @@ class NodesCollector(SchedulerCollector):
                     values[node.name, "total"] = total
                     values[node.name, "allocated"] = allocated
             yield Samples.of(family, values, cluster)
+        typed: dict[tuple[str, ...], Value] = {}
+        for node in nodes:
+            typed |= {(node.name, kind, "total"): count for kind, count in node.gpus_by_type}
+            typed |= {
+                (node.name, kind, "allocated"): count for kind, count in node.gpus_allocated_by_type or ()
+            }
+        yield Samples.of(catalogue.NODE_GPUS_BY_TYPE, typed, cluster)
         drained = {(node.name, node.reason, node.reason_by): 1 for node in nodes if node.reason}
         yield Samples.of(catalogue.NODE_DRAIN_INFO, drained, cluster)

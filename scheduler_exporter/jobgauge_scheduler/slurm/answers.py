@@ -28,6 +28,7 @@ _FLAGS = ("COMPLETING", "CONFIGURING", "STOPPED", "RESIZING", "REQUEUED")
 _IN_QUEUE = frozenset({"pending", "running", "suspended", *(flag.lower() for flag in _FLAGS)})
 _MICRO = 1e-6
 _INFINITE = 2.0**64
+_REQUESTS = ("tres_per_job", "tres_per_node", "tres_per_socket", "tres_per_task")
 
 
 def jobs(chunks: Chunks) -> Reading[tuple[Job, ...]]:
@@ -101,7 +102,8 @@ def _state(record: Fields) -> str:
 
 
 def _job(record: Fields) -> Job:
-    memory, gpus = units.tres(record["tres_alloc_str"] or record["tres_req_str"])
+    tres = record["tres_alloc_str"] or record["tres_req_str"]
+    memory, gpus = units.tres(tres)
     waiting = record.get("array_task_string") or ""
     task = number(record["array_task_id"])
     index = waiting if waiting.isdigit() else "" if task is None else str(task)
@@ -116,6 +118,9 @@ def _job(record: Fields) -> Job:
         cpus=needed(record["cpus"]),
         nodes=needed(record["node_count"]),
         gpus=gpus,
+        gpus_by_type=units.gpus_by_type(tres, ",".join(record.get(per) or "" for per in _REQUESTS))
+        if gpus
+        else (),
         memory=memory,
         reason=reason(record["state_reason"]),
         tasks=units.task_count(waiting) if waiting and not index else 1,
@@ -136,6 +141,9 @@ def _job(record: Fields) -> Job:
 def _node(record: Fields) -> Node:
     memory, gpus = units.tres(record["tres"])
     memory_allocated, gpus_allocated = units.tres(record["tres_used"] or "")
+    gpus_by_type, allocated_by_type = units.node_gpus_by_type(
+        record["gres"] or "", record["gres_used"] or "", record["tres"], record["tres_used"] or ""
+    )
     states = [*words(record["state"]), *record.get("state_flags", ())]
     return Node(
         name=record["name"],
@@ -147,6 +155,8 @@ def _node(record: Fields) -> Node:
         memory_allocated=memory_allocated or 0,
         gpus=gpus,
         gpus_allocated=gpus_allocated,
+        gpus_by_type=gpus_by_type,
+        gpus_allocated_by_type=allocated_by_type,
         reason=record["reason"] or "",
         reason_by=record["reason_set_by_user"] or "",
     )

@@ -42,6 +42,7 @@ def line(job: Any, mark: str) -> bytes:
         field("id"), field("array_id") or field("id"), waiting or ("N/A" if task is None else task),
         field("user_name"), field("user_id"), field("account"), field("partition"), field("qos"),
         field("state"), field("state_reason"), field("cpus"), field("num_nodes"), _tres(field("memory"), field("gpus")),
+        *("N/A",) * 4,  # requests, for the GPUs have their types already
         field("priority") or 0, *(field(f"{when}_time") or "N/A" for when in ("submit", "eligible", "start", "end")),
         f"{minutes // 60}:{minutes % 60:02}:00" if isinstance(minutes, int) else "UNLIMITED",
         field("allocated_nodes"), field("scheduled_nodes"), field("name"),

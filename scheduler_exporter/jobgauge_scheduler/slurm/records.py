@@ -71,6 +71,9 @@ def _fields(record: str) -> Fields:
 def _node(fields: Fields, record: str) -> Node:
     memory, gpus = units.tres(fields["CfgTRES"])
     memory_allocated, gpus_allocated = units.tres(fields["AllocTRES"])
+    gpus_by_type, allocated_by_type = units.node_gpus_by_type(
+        fields.get("Gres", ""), fields.get("GresUsed", ""), fields["CfgTRES"], fields["AllocTRES"]
+    )
     reason = _REASON.search(record)
     return Node(
         name=fields["NodeName"],
@@ -82,6 +85,8 @@ def _node(fields: Fields, record: str) -> Node:
         memory_allocated=memory_allocated or 0,
         gpus=gpus,
         gpus_allocated=gpus_allocated,
+        gpus_by_type=gpus_by_type,
+        gpus_allocated_by_type=allocated_by_type,
         reason=reason[1] if reason else "",
         reason_by=reason[2] if reason else "",
     )

@@ -30,6 +30,10 @@ FIELDS = (
     "NumCPUs",
     "NumNodes",
     "tres-alloc",
+    "tres-per-job",
+    "tres-per-node",
+    "tres-per-socket",
+    "tres-per-task",
     "PriorityLong",
     "SubmitTime",
     "EligibleTime",
@@ -81,8 +85,8 @@ def _records(output: bytes, end: bytes) -> Iterator[bytes]:
 
 def _job(fields: list[str]) -> Job:
     (
-        job_id, array_job_id, task_id, user, uid, account, partition, qos, state, why, cpus, nodes, tres, priority,
-        submit, eligible, start, end, limit, node_list, planned, name,
+        job_id, array_job_id, task_id, user, uid, account, partition, qos, state, why, cpus, nodes, tres,
+        per_job, per_node, per_socket, per_task, priority, submit, eligible, start, end, limit, node_list, planned, name,
     ) = fields  # fmt: skip
     memory, gpus = units.tres(tres)
     in_array = task_id != "N/A"
@@ -97,6 +101,9 @@ def _job(fields: list[str]) -> Job:
         cpus=int(cpus),
         nodes=int(nodes),
         gpus=gpus,
+        gpus_by_type=units.gpus_by_type(tres, f"{per_job},{per_node},{per_socket},{per_task}")
+        if gpus
+        else (),
         memory=memory,
         reason=intern(reason(why)),
         tasks=units.task_count(task_id) if whole else 1,

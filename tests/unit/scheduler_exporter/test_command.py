@@ -102,6 +102,16 @@ def test_each_job_is_as_scontrol_tells_it(pages: Pages, version: str) -> None:
     assert found == memory
     gpus = {(job,): float(items["gres/gpu"]) for job, items in tres.items() if "gres/gpu" in items}
     assert series(page, "hpc_job_requested_gpus", "jobid") == gpus
+    typed: Counter[tuple[str, ...]] = Counter()
+    for job, items in tres.items():
+        if "gres/gpu" in items:
+            f = told[job]
+            asked = f.get("TresPerNode", "").split(":")  # gres/gpu:a100:1, and with 22.05 gres:gpu:a100:1
+            row = (f["JobState"].lower(), f["Partition"], f["Account"], f["UserId"].split("(")[0])
+            typed[*row, asked[-2] if len(asked) > 1 else ""] += int(items["gres/gpu"])
+    labels = ("state", "partition", "account", "user", "type")
+    assert typed
+    assert series(page, "hpc_sched_job_gpus_by_type", *labels) == typed
     started = {
         (job,): float(f["StartTime"]) for job, f in told.items() if f["JobState"] in ("RUNNING", "SUSPENDED")
     }
@@ -120,6 +130,7 @@ def test_nodes_are_as_sinfo_tells_them(pages: Pages, version: str) -> None:
     cpus: dict[tuple[str, ...], float] = {}
     memory: dict[tuple[str, ...], float] = {}
     gpus: dict[tuple[str, ...], float] = {}
+    types: dict[tuple[str, ...], float] = {}
     members: dict[str, set[str]] = defaultdict(set)
     drained = set()
     for node, partition, state, split, megabytes, _, gres in recorded(version, "oracle_sinfo.txt"):
@@ -128,6 +139,7 @@ def test_nodes_are_as_sinfo_tells_them(pages: Pages, version: str) -> None:
         memory[node,] = int(megabytes) * 2**20
         if gres.startswith("gpu:"):
             gpus[node,] = int(gres.rsplit(":", 1)[1])
+            types[node, gres.split(":")[1]] = gpus[node,]
         members[partition.rstrip("*")].add(node)
         if state == "drain":
             drained.add(node)
@@ -144,6 +156,12 @@ def test_nodes_are_as_sinfo_tells_them(pages: Pages, version: str) -> None:
         if row[1] == "total"
     }
     assert totals == gpus
+    by_type = series(page, "hpc_sched_node_gpus_by_type", "node", "type", "kind")
+    assert {row[:2]: value for row, value in by_type.items() if row[2] == "total"} == types
+    held = series(page, "hpc_sched_node_gpus", "node", "kind")
+    assert {row[0]: value for row, value in by_type.items() if row[2] == "allocated"} == {
+        node: held[node, "allocated"] for node, _ in types
+    }
     assert {
         node for node, state in series(page, "hpc_sched_node_state", "node", "state") if state == "drain"
     } == drained

@@ -49,6 +49,8 @@ class Job:
         if "gres/gpu" in tres:
             gpu = self.gpus["gpu"] = Gpu()
             gpu.count = int(tres["gres/gpu"])
+            if record["tres_per_node"]:
+                gpu.type = record["tres_per_node"].split(":")[1]
         self.priority, self.time_limit = number(record["priority"]), number(record["time_limit"])
         for when in ("submit", "eligible", "start", "end"):
             setattr(self, f"{when}_time", number(record[f"{when}_time"]) or None)

@@ -16,7 +16,8 @@ from tests.support.slurm import FIXTURES, MARK, VERSIONS
 FIELDS = {
     "JobID": "7", "ArrayJobID": "7", "ArrayTaskID": "N/A", "UserName": "alice", "UserID": "1000", "Account": "physics",
     "Partition": "batch", "QOS": "normal", "State": "RUNNING", "Reason": "None", "NumCPUs": "2", "NumNodes": "1",
-    "tres-alloc": "cpu=2,mem=300M,node=1,billing=2", "PriorityLong": "5000", "SubmitTime": "100", "EligibleTime": "110",
+    "tres-alloc": "cpu=2,mem=300M,node=1,billing=2", "tres-per-job": "N/A", "tres-per-node": "N/A",
+    "tres-per-socket": "N/A", "tres-per-task": "N/A", "PriorityLong": "5000", "SubmitTime": "100", "EligibleTime": "110",
     "StartTime": "120", "EndTime": "1920", "TimeLimit": "30:00", "NodeList": "n1", "SchedNodes": "(null)", "Name": "x",
 }  # fmt: skip
 
@@ -116,6 +117,13 @@ def test_an_empty_queue_is_an_answer() -> None:
 )
 def test_reasons_are_of_a_closed_set(text: str, reason: str) -> None:
     assert one(State="PENDING", Reason=text).reason == reason
+
+
+@pytest.mark.parametrize("per", ["tres_per_job", "tres_per_node", "tres_per_socket", "tres_per_task"])
+def test_gpus_have_the_type_that_was_asked_for(per: str) -> None:
+    job = one(tres_alloc="cpu=2,node=2,gres/gpu=4", **{per: "gres/gpu:a100:2"})
+    assert (job.gpus, job.gpus_by_type) == (4, (("a100", 4),))
+    assert one(**{per: "gres/gpu:a100:2"}).gpus_by_type == ()
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,62 @@ def test_tres(text: str, memory: int | None, gpus: int) -> None:
     assert units.tres(text) == (memory, gpus)
 
 
+@pytest.mark.parametrize(
+    ("tres", "asked", "types"),
+    [
+        ("cpu=4,node=2,gres/gpu=3,gres/gpu:a100=2,gres/gpu:h100=1", "N/A", {"a100": 2, "h100": 1}),
+        ("gres/gpu=3,gres/gpu:a100=2", "", {"a100": 2, "": 1}),
+        ("cpu=4,gres/gpu=2", "N/A,N/A,N/A,N/A", {"": 2}),
+        ("cpu=4,gres/gpu=2", "N/A,gres/gpu:2", {"": 2}),
+        ("cpu=4,gres/gpu=2", "gres:gpu:a100", {"a100": 2}),
+        ("cpu=4,gres/gpu=2K", "gres:gpu:1080:1", {"1080": 2048}),
+        (
+            "cpu=4,gres/gpu=6",
+            "gres/gpu:a100:1,gres/gpu:h100:2,gres/shard:9",
+            {"a100": 2, "h100": 4},
+        ),  # 2 nodes
+        (
+            "cpu=4,gres/gpu=6",
+            "gres/gpu:6,gres/gpu:a100=3",
+            {"a100": 6},
+        ),  # of all in one way, of each node in another
+        ("cpu=4,gres/gpu=5", "gres/gpu:a100:1,gres/gpu:h100:2", {"": 5}),  # which makes no sense
+        ("cpu=4,gres/gpumem=80G,gres/gpuutil=3", "gres/gpu:a100:1", {}),
+    ],
+)
+def test_gpus_by_type(tres: str, asked: str, types: dict[str, int]) -> None:
+    assert dict(units.gpus_by_type(tres, asked)) == types
+
+
+@pytest.mark.parametrize(
+    ("texts", "types", "held"),  # Gres, GresUsed, CfgTRES, AllocTRES
+    [
+        (("(null)", "gpu:0", "cpu=4", "cpu=1"), {}, {}),
+        (("gpu:a100:2(S:0-1)", "", "cpu=4,gres/gpu=2", "cpu=1,gres/gpu=1"), {"a100": 2}, {"a100": 1}),
+        (("gpu:a100:2", "", "cpu=4,gres/gpu=2", ""), {"a100": 2}, {"a100": 0}),
+        (("gpu:a100:2", "", "cpu=4", "cpu=1"), {"a100": 2}, None),  # nothing counts GPUs
+        (("gpu:a100:2", "gpu:a100:1(IDX:0)", "cpu=4", "cpu=1"), {"a100": 2}, {"a100": 1}),
+        (("gpu:2", "gpu:0(IDX:N/A)", "cpu=4,gres/gpu=2", ""), {"": 2}, {"": 0}),
+        (
+            ("gpu:a100:2(S:0),gpu:h100:4,shard:8", "gpu:a100:2(IDX:0,1),gpu:h100:1(IDX:5)", "gres/gpu=6", "gres/gpu=3"),
+            {"a100": 2, "h100": 4},
+            {"a100": 2, "h100": 1},
+        ),
+        (("gpu:a100:2,gpu:h100:4", "", "gres/gpu=6", "gres/gpu=3"), {"a100": 2, "h100": 4}, None),
+        (
+            ("gpu:a100:2,gpu:h100:4", "", "gres/gpu=6,gres/gpu:a100=2,gres/gpu:h100=4", "gres/gpu=3,gres/gpu:h100=3"),
+            {"a100": 2, "h100": 4},
+            {"a100": 0, "h100": 3},
+        ),
+    ],
+)  # fmt: skip
+def test_gpus_of_a_node_by_type(
+    texts: tuple[str, str, str, str], types: dict[str, int], held: dict[str, int] | None
+) -> None:
+    found, told = units.node_gpus_by_type(*texts)
+    assert (dict(found), None if told is None else dict(told)) == (types, held)
+
+
 @pytest.mark.parametrize("text", ["", "M", "3X", "-1", "1e3", "∞"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an amount"):

@@ -31,6 +31,14 @@ NODE_GPUS = Family(
     ("node", "kind"),
     audience=Audience.PUBLIC,
 )
+NODE_GPUS_BY_TYPE = Family(
+    "hpc_sched_node_gpus_by_type",
+    Kind.GAUGE,
+    "GPUs of the node that jobs may have, by type; Slurm only. What is allocated has no series where the scheduler does not "
+    "tell which types are.",
+    ("node", "type", "kind"),
+    audience=Audience.PUBLIC,
+)
 NODE_DRAIN_INFO = Family(
     "hpc_sched_node_drain_info",
     Kind.GAUGE,

@@ -26,6 +26,14 @@ JOB_GPUS = Family(
     _QUEUE,
     audience=Audience.OWNER,
 )
+JOB_GPUS_BY_TYPE = Family(
+    "hpc_sched_job_gpus_by_type",
+    Kind.GAUGE,
+    "The same by type of GPU, as far as jobs name one, else an empty type; Slurm only. Types beyond the 32 most common "
+    "are summed up as other.",
+    ("state", "partition", "account", "user", "type"),
+    audience=Audience.OWNER,
+)
 JOB_MEMORY = Family(
     "hpc_sched_job_memory_bytes",
     Kind.GAUGE,
