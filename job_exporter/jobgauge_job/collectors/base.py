@@ -51,6 +51,8 @@ class JobCollector(Collector):
 
     def lacks(self) -> str | None:
         """Name the controllers whose files it would read, and which the jobs on this node don't have."""
+        if not self.table.scopes:
+            return None
         missing = {
             _without(layout, scope, version, file.partition(".")[0])
             for layout, scope in self.table.scopes

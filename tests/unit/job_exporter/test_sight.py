@@ -47,6 +47,12 @@ def test_controllers_that_are_not_on(node: NodeTree, start: Start) -> None:
     assert said["memory"] == ""
 
 
+def test_nothing_is_said_of_jobs_where_none_can_be(node: NodeTree, start: Start) -> None:
+    said = lacks(start(cgroupfs=str(node.root / "none")))
+    assert "no scheduler has made cgroups" in str(said["jobs"])
+    assert {said[name] for name in ("cpu", "memory", "io", "cores")} == {None}
+
+
 def test_cgroup_v1(node: NodeTree, start: Start) -> None:
     see_processes(node)
     node.job_v1("101", 5001, 3, "slurm/uid_5001/job_101", trees=("freezer", "cpuacct", "cpuset"))
