@@ -50,6 +50,7 @@ BREAKS = {
         r"\1[30s]",
     ),
     "no bridge over a missed scrape": (r" == 0\n", " == 2\n"),
+    "sessions on login nodes": (r'jobid!~"user-', 'jobid!~"nobody-'),
     "no requeue": (r"max_over_time\(hpc_job_start_time", "0 * max_over_time(hpc_job_start_time"),
 }
 

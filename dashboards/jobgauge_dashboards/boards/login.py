@@ -13,7 +13,8 @@ from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 # The job exporter with --layout=user-slices shows what each user does as if it were a job of this name.
 _SLICES = having(CLUSTERS, 'jobid=~"user-[0-9]+[.]slice"')
 _WHO = "cluster, node, user"
-_CPU = f"rate(hpc_job_cpu_seconds_total{_SLICES}[$__rate_interval])"
+_CPU = f"cluster_instance_user:hpc_login_cpus_used:rate{CLUSTERS}"
+_MEMORY = f"cluster_instance_user:hpc_login_memory_used_bytes:last{CLUSTERS}"
 _PRESSURE = having(_SLICES, 'kind="some"')
 _ALL_THEIRS = "Everything below a user's slice counts: editors and terminals, but also what was left behind."
 
@@ -60,7 +61,7 @@ def _now() -> list[Panel]:
                 "Anonymous and shared memory, by node.",
                 "Page cache is not counted.",
             ),
-            Query(f"sum by (node) ({shared.of_node(_memory_used())})", "{{node}}"),
+            Query(f"sum by (node) ({shared.of_node(_MEMORY)})", "{{node}}"),
             unit=Unit.BYTES,
             no_value="No login node",
         ),
@@ -72,10 +73,6 @@ def _now() -> list[Panel]:
             no_value="No login node",
         ),
     ]
-
-
-def _memory_used() -> str:
-    return f"hpc_job_memory_rss_bytes{_SLICES} + hpc_job_memory_shmem_bytes{_SLICES}"
 
 
 def _by_user(expr: str) -> str:
@@ -92,7 +89,7 @@ def _users() -> Panel:
         ),
         {
             "cpus": _by_user(_CPU),
-            "memory": _by_user(_memory_used()),
+            "memory": _by_user(_MEMORY),
             "processes": _by_user(f"hpc_job_processes{_SLICES}"),
             "since": f"min by ({_WHO}) ({shared.of_node(f'hpc_job_start_time_seconds{_SLICES}')}) * 1000",
         },
@@ -116,7 +113,7 @@ def _users() -> Panel:
 
 
 def _cpus() -> Panel:
-    most = f"topk(10, sum by (user) (avg_over_time({_recent('hpc_job_cpu_seconds_total')})))"
+    most = f"topk(10, sum by (user) (avg_over_time({_CPU}[$__range])))"
     return timeseries(
         "CPUs by user",
         About(
@@ -131,12 +128,8 @@ def _cpus() -> Panel:
     )
 
 
-def _recent(metric: str) -> str:
-    return f"rate({metric}{_SLICES}[5m])[$__range:5m]"
-
-
 def _memory() -> Panel:
-    most = f"topk(10, sum by (user) (max_over_time(hpc_job_memory_rss_bytes{_SLICES}[$__range])))"
+    most = f"topk(10, sum by (user) (max_over_time({_MEMORY}[$__range])))"
     return timeseries(
         "Memory by user",
         About(
@@ -144,7 +137,7 @@ def _memory() -> Panel:
             "Anonymous and shared memory, summed over the login nodes.",
             "Others are not shown. Page cache is not counted.",
         ),
-        Query(f"sum by (user) ({_memory_used()}) and on (user) {most}", "{{user}}"),
+        Query(f"sum by (user) ({_MEMORY}) and on (user) {most}", "{{user}}"),
         unit=Unit.BYTES,
         stack=True,
         no_value="No login node",
