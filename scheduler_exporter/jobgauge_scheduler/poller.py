@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobgauge.errors import JobgaugeError
+from jobgauge.errors import JobgaugeError, NoData
 from jobgauge_scheduler.model import Reading, Snapshot, Source
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class Poller:
         self._wall_clock = wall_clock
         self._due = dict.fromkeys(reads, clock())
         self._health: dict[Source, Health] = {}
+        self._absent: set[Source] = set()  # what this scheduler does not have, as its last answer said
         self._done = done
         self._before: list[threading.Thread] = []
         self._stop = threading.Event()
@@ -78,8 +79,8 @@ class Poller:
 
     @property
     def sources(self) -> frozenset[Source]:
-        """What is read."""
-        return frozenset(self._reads)
+        """What is read, and is not known to be missing from this scheduler."""
+        return frozenset(self._reads) - self._absent
 
     @property
     def health(self) -> dict[Source, Health]:
@@ -132,6 +133,9 @@ class Poller:
         before = self._health.get(source, Health(up=False, duration=0.0))
         try:
             reading = self._reads[source]()
+        except NoData:
+            self._leave_out(source)
+            return
         except Exception as error:  # noqa: BLE001 - a defect in a reader must not end the reading of the others
             duration = self._clock() - started
             problem = str(error) if isinstance(error, JobgaugeError) else f"{type(error).__name__}: {error}"
@@ -152,11 +156,23 @@ class Poller:
             self.snapshot = replace(self.snapshot, **news)
             for listener in self.listeners:
                 listener(self, source)
+            self._absent.discard(source)
             if before.failures:
                 self._try_again()
-        self._health[source] = health
+        if source not in self._absent:
+            self._health[source] = health
         self._due[source] = started + self._rest(source, health)
-        if len(self._health) == len(self._reads):
+        self._check_complete()
+
+    def _leave_out(self, source: Source) -> None:
+        """Tell nothing of a source that the scheduler does not have; ask again, for it may be another version then."""
+        self._absent.add(source)
+        self._health.pop(source, None)
+        self._due[source] = self._clock() + self._intervals[source]
+        self._check_complete()
+
+    def _check_complete(self) -> None:
+        if len(self._health) + len(self._absent) == len(self._reads):
             self._complete.set()
 
     def _try_again(self) -> None:

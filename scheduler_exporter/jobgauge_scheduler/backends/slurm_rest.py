@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from jobgauge.errors import SourceError
+from jobgauge.errors import NoData, SourceError
 from jobgauge_scheduler.backends.base import Backend, hidden_by_private_data
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _NEWEST = 45  # the newest v0.0.N that was held to recorded answers
 _NEW_QUERY_SINCE = _SHARES_SINCE = 40
+# Jobs cancelled before they could have started are told only to who asks for a state and for an end, which is never here.
+_NEVER_ELIGIBLE = "&state=CANCELLED&end_time=uts4000000000"
 _VERSION = re.compile(rb"/slurm\\?/v0\.0\.(\d+)\\?/jobs")
 
 _SIMPLE: dict[Source, tuple[str, Callable[[Chunks], Reading[object]]]] = {
@@ -82,12 +84,14 @@ class SlurmRest(Backend):
         query = f"jobs?start_time=uts{int(since)}&skip_steps=true"
         if self._speak() >= _NEW_QUERY_SINCE:  # before, this is how it is
             query += "&show_duplicates=true&disable_truncate_usage_time=true"
-        return self._get(query, accounting.records, "slurmdb")
+        found = self._get(query, accounting.records, "slurmdb")
+        never = self._get(query + _NEVER_ELIGIBLE, accounting.records, "slurmdb")
+        return Reading(tuple(dict.fromkeys(found.value + never.value)), found.unreadable + never.unreadable)
 
     def _shares(self) -> Reading[tuple[Share, ...]]:
         """Read shares; older versions tell none."""
         if self._speak() < _SHARES_SINCE:
-            return Reading(())
+            raise NoData(f"v0.0.{self._speak()} of slurmrestd's answers has no shares")
         return self._get("shares", answers.shares)
 
     def _get(self, what: str, parse: Callable[[Chunks], Reading[T]], of: str = "slurm") -> Reading[T]:

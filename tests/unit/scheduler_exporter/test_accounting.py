@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from jobgauge_scheduler.backends.slurm_rest import SlurmRest
+from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Job, Limit
 from jobgauge_scheduler.slurm import accounting, answers, dblimits, limits, sacct
 from tests.support.slurm import FIXTURES, VERSIONS
+from tests.support.slurmrestd import server, slurmrestd
 
 OVER_TIME = (
     "cpus_seconds",
@@ -30,6 +36,33 @@ def test_jobs_are_the_same_as_by_text(version: str, document: str) -> None:
     assert set(by_json.value) == set(by_text.value)
     states = {record.state for record in by_json.value}
     assert {"completed", "failed", "cancelled", "requeued", "running"} <= states
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_jobs_that_never_could_have_started_are_asked_for_too(version: str, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    asked = slurmrestd(version, token)
+
+    def answer(path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        # as a real one told them: to whoever asks for the state, and for an end
+        if re.search(r"&state=CANCELLED&end_time=uts\d+$", path):
+            return 200, recorded(version, "rest_cancelled.json")
+        return asked(path, headers)
+
+    with server(answer) as url:
+        config = SchedulerConfig(slurmrest_url=url, slurmrest_token_file=str(token))
+        found = SlurmRest(config)._accounting(0)
+    expected = Counter(
+        (record.id, record.user, record.account, record.partition, record.state, record.eligible, record.end)
+        for name in ("history.txt", "cancelled.txt")
+        for record in sacct.parse(recorded(version, name)).value
+    )
+    assert expected == Counter(
+        (record.id, record.user, record.account, record.partition, record.state, record.eligible, record.end)
+        for record in found.value
+    )
+    assert {record.id for record in found.value if record.eligible is None} >= {"5", "10"}
 
 
 def test_a_job_that_never_started_has_no_start() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jobgauge.errors import SourceError
+from jobgauge.errors import NoData, SourceError
 from jobgauge_scheduler.model import Diagnostics, Job, Reading, Snapshot, Source
 from jobgauge_scheduler.poller import Poller
 
@@ -188,3 +188,24 @@ def test_an_overloaded_scheduler_is_asked_less(poller: Poller, clock: Clock, que
     assert all(seconds <= 63.01 for seconds in rests(poller, clock, queue, 3))
     poller.snapshot = Snapshot(diagnostics=Diagnostics(threads=200))
     assert all(228.0 <= seconds <= 252.01 for seconds in rests(poller, clock, queue, 3)[4:])
+
+
+def test_what_the_scheduler_does_not_have_is_not_told_of(clock: Clock, queue: Queue) -> None:
+    shares = Queue(clock)
+    shares.error = NoData("this version has no shares")
+    poller = Poller(
+        {Source.JOBS: queue, Source.SHARES: shares}, {Source.JOBS: 60.0, Source.SHARES: 60.0}, clock=clock
+    )
+    for _ in range(2):
+        clock.pass_until_next(poller)
+    poller.wait(60.0)  # returns at once, for all were tried
+    assert poller.sources == set(poller.health) == {Source.JOBS}
+    queue.error = shares.error = SourceError("down")
+    for _ in range(2):
+        clock.pass_until_next(poller)
+    assert (len(shares.asked), poller.sources, set(poller.health)) == (2, {Source.JOBS}, {Source.JOBS})
+    queue.error = shares.error = None  # a newer version was started
+    for _ in range(4):
+        clock.pass_until_next(poller)
+    assert poller.sources == set(poller.health) == {Source.JOBS, Source.SHARES}
+    assert poller.snapshot.shares is not None

@@ -79,7 +79,8 @@ def without(page: dict[Key, float], *names: str) -> dict[Key, float]:
 def test_the_page_is_the_same_as_by_text(
     tmp_path: Path, by_text: Callable[[str], dict[Key, float]], ask: Ask, version: str
 ) -> None:
-    found, expected = of_the_state(ask(tmp_path, version)), by_text(version)
+    page = ask(tmp_path, version)
+    found, expected = of_the_state(page), by_text(version)
     untold = []
     if version.startswith("22."):  # its JSON does not tell where a job is planned, nor shares
         untold.append("hpc_job_estimated")
@@ -97,9 +98,16 @@ def test_the_page_is_the_same_as_by_text(
         if version.startswith("26."):  # its controller left out one part of the heterogeneous job
             for resource, amount in (("cpus", 1), ("memory_bytes", 60 << 20)):
                 expected[usage("account", resource, "chemistry")] += amount
+    assert ("shares" in sources_told(page)) == (not (ask is by_rest and version.startswith("22.")))
     found, expected = rounded(without(found, *untold)), rounded(without(expected, *untold))
     assert found == expected
     assert len(found) > 450
+
+
+def sources_told(page: str) -> set[str]:
+    """Return the sources of which anything is told: up or not, of some age, …"""
+    names = ("hpc_sched_up", "hpc_sched_snapshot_age", "hpc_sched_source_duration", "hpc_sched_unreadable")
+    return {dict(labels)["source"] for name, labels in parse(page) if name.startswith(names)}
 
 
 def rounded(page: dict[Key, float]) -> dict[Key, float]:
