@@ -30,6 +30,7 @@ from jobgauge.server import Request, Response, Server
 log = logging.getLogger(__name__)
 
 ONCE_TIMEOUT = 60.0
+_TELL = 5.0  # seconds that one scrape waits for its collectors to say what they see
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _once(exporter: Exporter[C], config: C) -> int:
         running.settle()
         runner = _runner(exporter, running, config)
         page = runner.scrape(frozenset(c.name for c in runner.collectors), ONCE_TIMEOUT)
-        _tell_what_is_seen(running.collectors)
+        _tell_in_the_background(running.collectors).join(_TELL)
     finally:
         running.close()
     sys.stdout.buffer.write(render(page))
@@ -161,9 +162,11 @@ def _tell_what_is_seen(collectors: Sequence[Collector]) -> None:
             log.info("collector %s: %s", collector.name, lack or "sees what it reads")
 
 
-def _tell_in_the_background(collectors: Sequence[Collector]) -> None:
-    """Log it without making a start wait for a source that is slow."""
-    threading.Thread(target=_tell_what_is_seen, args=(collectors,), name="start", daemon=True).start()
+def _tell_in_the_background(collectors: Sequence[Collector]) -> threading.Thread:
+    """Log it without making a start wait for a source that is slow, or hangs."""
+    thread = threading.Thread(target=_tell_what_is_seen, args=(collectors,), name="start", daemon=True)
+    thread.start()
+    return thread
 
 
 def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from jobgauge.errors import ConfigError
 from jobgauge_job.collectors.scratch import ScratchCollector
 from jobgauge_job.config import JobConfig
+from jobgauge_job.sources import scratch
 from jobgauge_job.sources.mounts import parse_mountinfo
 from jobgauge_job.sources.scratch import ScratchPath, Space
 from tests.support.expectation import Key, key
@@ -172,3 +173,29 @@ def test_mounts_with_spaces() -> None:
     assert [tuple(mount) for mount in parse_mountinfo(line)] == [
         (b"98:0", b"/my root", b"/mnt/a\tb\\", b"ext3", b"/dev/my disk")
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole"),
+    [
+        (["/ {} rw - tmpfs none rw"], True),
+        (["/part {} rw - ext4 /dev/sda rw"], False),
+        (["/ {} rw - fuse.sshfs me@far: rw"], False),  # which a user may mount, and fill with any answers
+        (
+            ["/ {} rw - tmpfs none rw", "/ {} rw - fuse none rw"],
+            False,
+        ),  # what is mounted last is what is seen
+        (["/ {}/x rw - tmpfs none rw"], False),
+        ([], False),
+    ],
+)
+def test_what_counts_as_a_whole_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], whole: bool
+) -> None:
+    text = "".join(f"7 1 0:{n} {line.format(tmp_path)}\n" for n, line in enumerate(lines))
+    monkeypatch.setattr("jobgauge_job.sources.scratch.read", lambda *_: text.encode())
+    fd = os.open(tmp_path, os.O_PATH)
+    try:
+        assert scratch._is_whole(fd) is whole
+    finally:
+        os.close(fd)

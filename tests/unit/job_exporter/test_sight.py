@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.devices_tree import put
+from tests.support.expectation import key
 from tests.support.job_exporter import JobExporter
 from tests.support.node_tree import NodeTree
 from tests.support.scrape import once, parse
@@ -98,6 +101,21 @@ def test_the_command_says_it(node: NodeTree) -> None:
     said = once("jobgauge-job-exporter", *node.flags).stderr
     assert "collector lustre: no Lustre file system is mounted" in said
     assert "collector memory: sees what it reads" in said
+
+
+def test_a_source_that_hangs_does_not_hold_up_one_scrape(node: NodeTree) -> None:
+    program = (
+        "import sys, threading, jobgauge.exporter, jobgauge_job.collectors.lustre as lustre\n"
+        "from jobgauge_job.cli import main\n"
+        "jobgauge.exporter._TELL = 0.2\n"
+        "lustre.LustreCollector.lacks = lambda self: threading.Event().wait()\n"
+        "sys.exit(main())\n"
+    )
+    job = node.job("101", 5001, 3)
+    command = [sys.executable, "-c", program, "--once", *node.flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert key("hpc_job_cpus", **job.labels("alice")) in parse(done.stdout)
 
 
 def test_once_waits_for_accounts(node: NodeTree) -> None:
