@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from tests.support.view import View
 
@@ -86,12 +86,25 @@ class Seen:
 @contextmanager
 def visit(browser: Browser, view: View, login: str = "", **options: Any) -> Iterator[Seen]:
     """Give a page in a browser of its own, as one of the demonstration's users."""
-    context = browser.new_context(
-        **{"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce"} | options
-    )
+    context = signed_in(browser, view, login, **options)
+    with page_of(context, view) as seen:
+        yield seen
+    context.close()
+
+
+def signed_in(browser: Browser, view: View, login: str = "", **options: Any) -> BrowserContext:
+    """Return a browser of one of the demonstration's users, with nothing of others in it."""
+    usual = {"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce"}
+    context = browser.new_context(**(usual | options))
     if login:
         name, _, value = view.choose(login).partition("=")
         context.add_cookies([{"name": name, "value": value, "url": view.url}])
+    return context
+
+
+@contextmanager
+def page_of(context: BrowserContext, view: View) -> Iterator[Seen]:
+    """Give a new page in a browser."""
     seen = Seen(context.new_page(), view)
     seen.page.on("console", lambda said: _note(seen, said.type, said.text))
     seen.page.on("pageerror", lambda error: seen.problems.append(f"error: {error}"))
@@ -101,7 +114,7 @@ def visit(browser: Browser, view: View, login: str = "", **options: Any) -> Iter
     seen.page.on("response", lambda answer: seen.answers.append(answer))  # noqa: PLW0108 - playwright marks what it is given
     seen.page.on("request", lambda request: _note_outside(seen, request.url))
     yield seen
-    context.close()
+    seen.page.close()
 
 
 def _note(seen: Seen, kind: str, text: str) -> None:

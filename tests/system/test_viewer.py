@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from jobgauge_demo.people import LEADERS
 from jobgauge_demo.settings import Ports
 from tests.support.boards import panels, written
-from tests.support.browser import Seen, chromium, visit
+from tests.support.browser import Seen, chromium, page_of, signed_in
 from tests.support.demo import Demo
 from tests.support.empty_panels import rightly_empty
 from tests.support.view import View
@@ -39,9 +39,14 @@ def view(running_demo: Demo) -> View:
 
 @pytest.fixture(scope="module")
 def visited(view: View) -> Iterator[Visit]:
-    """Gives pages of the demo's viewer, as one of its users."""
+    """Gives pages of the demo's viewer, as one of its users, each of whom has a browser."""
     with chromium() as browser:
-        yield functools.partial(visit, browser, view)
+
+        @functools.cache
+        def browser_of(login: str) -> BrowserContext:
+            return signed_in(browser, view, login)
+
+        yield lambda login="": page_of(browser_of(login), view)
 
 
 @pytest.fixture(scope="module")
