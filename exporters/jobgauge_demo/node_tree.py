@@ -7,12 +7,11 @@ from collections.abc import Iterable
 
 from jobgauge_demo import tree_text as text
 from jobgauge_demo.cluster import Cluster
-from jobgauge_demo.habits import MIB
-from jobgauge_demo.jobs import Job
+from jobgauge_demo.node_series import node_gpus
 from jobgauge_demo.nodes import FILE_SYSTEM, SYSTEM_MEMORY, Counters, boot_time, counters, gpu_uuid
-from jobgauge_demo.placing import GPU_MEMORY, GPU_MODEL, Node
+from jobgauge_demo.placing import GPU_MODEL, Node
 from jobgauge_demo.tree_files import Files
-from jobgauge_demo.usage import DISK, GPU_IDLE_WATTS, Gpu, Usage, gpus
+from jobgauge_demo.usage import DISK, Usage
 
 _PACKAGES = 2  # of CPUs
 _RAPL_RANGE = 262_143_328_850  # microjoules; then the counter begins again at 0
@@ -74,8 +73,8 @@ class NodeFiles:
             (f"{top}:{package}:0", "dram") for package in range(_PACKAGES)
         ]
 
-    def update(self, t: float, jobs: Iterable[Job], used: Iterable[Usage]) -> None:
-        """Write what has changed by t, with these jobs on the node."""
+    def update(self, t: float, used: Iterable[Usage]) -> None:
+        """Write what has changed by t, with jobs on the node that use this."""
         put, node = self._files.put, self._node
         now = counters(self._cluster, node, t)
         put(f"{self._proc}/stat", text.node_stat(now, node.cpus, t - self._boot, self._boot))
@@ -88,7 +87,7 @@ class NodeFiles:
         for zone, name in self._zones():
             joules = now.energy["dram" if name == "dram" else "cpu"] / _PACKAGES
             put(f"{zone}/energy_uj", f"{int(joules * 1e6) % _RAPL_RANGE}\n")
-        self._gpus(t, jobs, now)
+        self._gpus(t, now)
 
     def _network(self, now: Counters) -> None:
         put = self._files.put
@@ -103,11 +102,8 @@ class NodeFiles:
                 put(f"{self._sys}/class/net/{name}/statistics/{way}_bytes", f"{size}\n")
                 put(f"{self._sys}/class/net/{name}/statistics/{way}_packets", f"{packets}\n")
 
-    def _gpus(self, t: float, jobs: Iterable[Job], now: Counters) -> None:
-        readings = {gpu: _unused(gpu) for gpu in range(self._node.gpus)}
-        for job in jobs:
-            readings |= {gpu.index: gpu for gpu in gpus(job, job.place(self._node.name), t)}
-        for index, gpu in readings.items():
+    def _gpus(self, t: float, now: Counters) -> None:
+        for index, gpu in node_gpus(self._cluster, self._node, t).items():
             pairs = (
                 ("uuid", gpu_uuid(self._node.name, index)),
                 ("model", GPU_MODEL),
@@ -120,7 +116,3 @@ class NodeFiles:
                 ("sm_clock_megahertz", gpu.sm_clock),
             )
             self._files.put(f"{self._gpu}/{index}", text.lines(pairs))
-
-
-def _unused(index: int) -> Gpu:
-    return Gpu(index, 0, 4 * MIB, GPU_MEMORY, GPU_IDLE_WATTS * 1000, 30, 210)

@@ -75,7 +75,7 @@ class _NodeTree:
             tree.update(used[key], stopped=jobs[key].state(t) == "SUSPENDED")
         for key in jobs.keys() & self._jobs.keys():
             self._jobs[key].show(self._scope)
-        self._files.update(t, jobs.values(), used.values())
+        self._files.update(t, used.values())
 
 
 class _JobTree:

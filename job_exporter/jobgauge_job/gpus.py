@@ -32,9 +32,9 @@ class GpuWorker:
         """End the thread, once the driver lets it."""
         self._end.set()
 
-    def latest(self) -> Sequence[Gpu]:
+    def latest(self, wait: float = _FIRST) -> Sequence[Gpu]:
         """Return the last answer; raise what was raised instead of one, or SourceError where it is too old."""
-        self._asked.wait(_FIRST)
+        self._asked.wait(wait)
         age = time.monotonic() - self._at
         if not self._asked.is_set() or age > _MISSED * self._interval + _FIRST:
             raise SourceError(f"the GPU driver has not answered for {age:.0f} s")

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.expectation import Key, key
 from tests.support.node_tree import JobTree, NodeTree
+from tests.support.running import Running, running
 from tests.support.scrape import once, parse
 
 SOURCE = Path(__file__).parents[1] / "fixtures/nvml/fake_nvml.c"
 
 
+def build_library(folder: Path, version: int) -> Path:
+    """Make a libnvidia-ml.so.1; return its folder."""
+    flags = ["-Wall", "-Werror", "-shared", "-fPIC", f"-DVERSION={version}"]
+    subprocess.run(["gcc", *flags, "-o", folder / "libnvidia-ml.so.1", SOURCE], check=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a libnvidia-ml.so.1."""
-    folder = tmp_path_factory.mktemp("nvml")
-    subprocess.run(
-        ["gcc", "-Wall", "-Werror", "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", SOURCE],
-        check=True,
-    )
-    return folder
+    """The folder of the driver's library."""
+    return build_library(tmp_path_factory.mktemp("nvml"), 1)
 
 
 class GpuNode(NodeTree):
@@ -36,7 +42,11 @@ class GpuNode(NodeTree):
         (self.root / "fake").write_text("".join(f"{line}\n" for line in lines))
 
     def scrape(self, *flags: str) -> dict[Key, float]:
-        """Return the series of GPUs, and whether the collector succeeded."""
+        """Return the series of jobs' GPUs, and whether the collector succeeded."""
+        return {name: value for name, value in self.all(*flags).items() if name[0][:9] != "hpc_node_"}
+
+    def all(self, *flags: str) -> dict[Key, float]:
+        """Return the series of jobs' and the node's GPUs, and whether the collector succeeded."""
         done = once(
             "jobgauge-job-exporter",
             *self.flags,
@@ -44,12 +54,14 @@ class GpuNode(NodeTree):
             LD_LIBRARY_PATH=str(self.library),
             FAKE_NVML=str(self.root / "fake"),
         )
-        ours = {key("jobgauge_collector_success", collector="gpu")}
-        return {
-            name: value
-            for name, value in parse(done.stdout).items()
-            if name[0].startswith("hpc_job_gpu_") or name in ours
-        }
+        return of_gpus(parse(done.stdout))
+
+
+def of_gpus(page: dict[Key, float]) -> dict[Key, float]:
+    """Return what a page says of GPUs."""
+    ours = {key("jobgauge_collector_success", collector="gpu")}
+    prefixes = ("hpc_job_gpu_", "hpc_node_gpu_")
+    return {name: value for name, value in page.items() if name[0].startswith(prefixes) or name in ours}
 
 
 @pytest.fixture
@@ -76,10 +88,22 @@ def gpu(index: int, **job: str) -> dict[Key, float]:
         key(f"{name}sm_clock_hertz", **mine): (1500 + index) * 1e6,
         key(f"{name}pcie_bytes_total", direction="transmit", **mine): 197_000 + index,
         key(f"{name}pcie_bytes_total", direction="receive", **mine): 198_000 + index,
+        key(f"{name}nvlink_bytes_total", direction="transmit", **mine): (4 * (138_000 + index) + 60) * 1024,
+        key(f"{name}nvlink_bytes_total", direction="receive", **mine): (4 * (139_000 + index) + 60) * 1024,
         key(f"{name}ecc_errors_total", type="corrected", **mine): 20 + index,
         key(f"{name}ecc_errors_total", type="uncorrected", **mine): 40 + index,
         key(f"{name}throttled_seconds_total", reason="power", **mine): 1.5,
         key(f"{name}throttled_seconds_total", reason="thermal", **mine): 3.0,
+    }
+
+
+def node_gpu(index: int) -> dict[Key, float]:
+    """Return what the node has of a whole GPU: a job's, less its clock, its traffic, and what held it back."""
+    less = ("sm_clock_hertz", "pcie_bytes_total", "nvlink_bytes_total", "throttled_seconds_total")
+    return {
+        (name.replace("hpc_job_", "hpc_node_"), labels): value
+        for (name, labels), value in gpu(index).items()
+        if not name.endswith(less)
     }
 
 
@@ -151,6 +175,34 @@ def test_a_lost_gpu_costs_its_own_series(node: GpuNode) -> None:
     assert node.scrape() == pytest.approx(gpu(0, **mine) | gpu(2, **mine) | works())
 
 
+def test_the_nodes_gpus_are_shown_whoever_holds_them(node: GpuNode) -> None:
+    node.driver("gpus 2", "xid 0 31", "xid 1 79", "xid 0 31", "xid 0 13")
+    job = node.job("101", 5001, 3)
+    node.write_facts("101", "uid=5001\ngpus=GPU-1\n")
+    errors: dict[Key, float] = {
+        key("hpc_node_gpu_xid_errors_total", gpu=number, xid=xid): count
+        for number, xid, count in (("0", "31", 2), ("0", "13", 1), ("1", "79", 1))
+    }  # before anybody was known to hold a GPU: no job's
+    expected = gpu(1, **job.labels("alice")) | node_gpu(0) | node_gpu(1) | errors | works()
+    assert node.all() == pytest.approx(expected)
+
+
+def test_a_divided_gpu_of_the_node_and_its_instances(node: GpuNode) -> None:
+    node.driver("gpus 1", "mig 0", "xid 0 94 6", "xid 0 48", "pid 0 4000000")
+    node.job("101", 5001, 3)
+    node.write_facts("101", "uid=5001\ngpus=0,GPU-0\n")  # of a divided GPU jobs hold parts only
+    expected = {name: value for name, value in node_gpu(0).items() if "_memory_" not in name[0]} | works()
+    for instance in (0, 1):
+        mine = {"gpu": f"0.{instance}"}
+        what = {"uuid": f"MIG-0-{instance}", "model": "Fake H100", "mig": f"{instance + 1}g.10gb"}
+        expected[key("hpc_node_gpu_info", **what, **mine)] = 1
+        expected[key("hpc_node_gpu_memory_used_bytes", **mine)] = 1001 + instance
+        expected[key("hpc_node_gpu_memory_total_bytes", **mine)] = 80000
+    expected[key("hpc_node_gpu_xid_errors_total", gpu="0.1", xid="94")] = 1
+    expected[key("hpc_node_gpu_xid_errors_total", gpu="0", xid="48")] = 1
+    assert node.all() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("lacks", "family"),
     [
@@ -162,6 +214,9 @@ def test_a_lost_gpu_costs_its_own_series(node: GpuNode) -> None:
         ("ecc", "ecc_errors_total"),
         ("throttled", "throttled_seconds_total"),
         ("pcie", "pcie_bytes_total"),
+        ("nvlink", "nvlink_bytes_total"),
+        ("events", "xid_errors_total"),
+        ("xid", "xid_errors_total"),
         ("migmode", "nothing"),
     ],
 )
@@ -189,6 +244,92 @@ def test_a_driver_that_hangs_costs_nothing_else(node: GpuNode) -> None:
     shown = {name: value for name, value in parse(done.stdout).items() if name[0].startswith("hpc_job_")}
     assert shown == pytest.approx(job.expected("alice"))
     assert "the GPU driver has not answered" in done.stderr
+
+
+@contextmanager
+def exporter(node: GpuNode, monkeypatch: pytest.MonkeyPatch, *flags: str) -> Iterator[Running]:
+    """Start an exporter that asks the driver again and again."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(node.library))
+    monkeypatch.setenv("FAKE_NVML", str(node.root / "fake"))
+    quick = ("--gpu.interval=50ms", "--jobs.watch-interval=100ms", *flags)
+    with running("jobgauge-job-exporter", node.root / "log", *node.flags, *quick) as started:
+        yield started
+
+
+def await_page(exporter: Running, awaited: Callable[[dict[Key, float]], bool]) -> dict[Key, float]:
+    """Scrape until a page is as it should become."""
+    deadline = time.monotonic() + 60
+    while not awaited(page := of_gpus(exporter.page())):
+        assert time.monotonic() < deadline, page
+        time.sleep(0.1)
+    return page
+
+
+def test_an_error_is_the_jobs_that_held_the_gpu(node: GpuNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = node.job("101", 5001, 3)
+    node.write_facts("101", "account=a\nuid=5001\ngpus=0\n")
+    node.driver("gpus 1", "xid 0 13")
+    mine = {"gpu": "0", **first.labels("alice", "a")}
+    of_node = {n: key("hpc_node_gpu_xid_errors_total", gpu="0", xid=n) for n in ("13", "31", "45", "79")}
+    of_first = {n: key("hpc_job_gpu_xid_errors_total", xid=n, **mine) for n in of_node}
+    with exporter(node, monkeypatch) as started:
+        await_page(
+            started, lambda page: of_node["13"] in page and key("hpc_job_gpu_power_watts", **mine) in page
+        )
+        node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31", "cut 3")
+        page = await_page(started, lambda page: page.get(of_first["31"]) == 2)
+        assert of_first["13"] not in page  # it was there before the job was seen on the GPU
+        assert not any(name[0] == "hpc_job_gpu_nvlink_bytes_total" for name in page)  # a sum would fall
+        first.end()
+        await_page(started, lambda page: key("hpc_job_gpu_power_watts", **mine) not in page)
+        node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31", "xid 0 79")
+        page = await_page(started, lambda page: page.get(of_first["79"]) == 1)  # what ended the job
+        second = node.job("102", 5002, 4)
+        node.write_facts("102", "account=b\nuid=5002\ngpus=0\n")
+        theirs = {"gpu": "0", **second.labels("bob", "b")}
+        await_page(started, lambda page: key("hpc_job_gpu_power_watts", **theirs) in page)
+        node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31", "xid 0 79", "xid 0 45")
+        of_second = key("hpc_job_gpu_xid_errors_total", xid="45", **theirs)
+        page = await_page(started, lambda page: of_second in page)
+    counted = {name: value for name, value in page.items() if "xid" in name[0]}
+    nodes = {of_node["13"]: 1, of_node["31"]: 2, of_node["79"]: 1, of_node["45"]: 1}
+    assert counted == nodes | {of_first["31"]: 2, of_first["79"]: 1, of_second: 1}
+
+
+def test_a_driver_that_is_exchanged_costs_its_own_series_and_comes_back(
+    node: GpuNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    job = node.job("101", 5001, 3)
+    node.write_facts("101", "uid=5001\ngpus=0\n")
+    node.library = tmp_path / "driver"
+    node.library.mkdir()
+    build_library(node.library, 1)
+    node.driver("gpus 1", "xid 0 31")
+    good, error = key("jobgauge_collector_success", collector="gpu"), "hpc_node_gpu_xid_errors_total"
+    with exporter(node, monkeypatch) as started:
+        before = await_page(started, lambda page: key(error, gpu="0", xid="31") in page)
+        node.driver("gpus 1", "xid 0 31", "module 2")  # the kernel's part is new, the library is not
+        page = await_page(started, lambda page: page[good] == 0)
+        assert page == {good: 0}
+        assert "hpc_job_cpus" in {name for name, _ in started.page()}
+        newer = tmp_path / "newer"
+        newer.mkdir()
+        build_library(newer, 2)
+        (newer / "libnvidia-ml.so.1").replace(node.library / "libnvidia-ml.so.1")
+        after = await_page(started, lambda page: page[good] == 1)
+        # The fake's new library tells its error once more: the count goes on, and this time a job was on the GPU.
+        of_job = key("hpc_job_gpu_xid_errors_total", gpu="0", xid="31", **job.labels("alice"))
+        assert after == pytest.approx(before | {key(error, gpu="0", xid="31"): 2, of_job: 1})
+
+
+def test_a_cap_on_series(node: GpuNode) -> None:
+    folder = node.root / "gpus"
+    folder.mkdir()
+    for number in range(5000):
+        (folder / f"{number}").write_text(f"uuid=GPU-{number}\nmodel=Simulated\npower_milliwatts=1500\n")
+    page = parse(once("jobgauge-job-exporter", *node.flags, f"--path.gpus={folder}").stdout)
+    assert sum(name.startswith("hpc_node_gpu_") for name, _ in page) == 8192
+    assert page[key("jobgauge_dropped_series_total", collector="gpu")] == 2 * 5000 - 8192
 
 
 def test_a_driver_without_an_answer_is_said(node: GpuNode) -> None:

@@ -289,3 +289,69 @@ GPU_THROTTLED = _family(
     "gpu",
     "reason",
 )
+GPU_NVLINK_BYTES = _family(
+    "hpc_job_gpu_nvlink_bytes_total",
+    Kind.COUNTER,
+    "Bytes of data over all NVLinks of the GPU since its driver was loaded, before the job included.",
+    "gpu",
+    "direction",
+)
+GPU_XID_ERRORS = _family(
+    "hpc_job_gpu_xid_errors_total",
+    Kind.COUNTER,
+    "Errors (XID) that the driver reported of the GPU while the job held it; no series before the first one.",
+    "gpu",
+    "xid",
+)
+NODE_GPU_INFO = _of_node(
+    "hpc_node_gpu_info",
+    Kind.GAUGE,
+    "1 for each GPU of the node and each MIG instance of one (its number has a dot), whoever holds it.",
+    "gpu",
+    "uuid",
+    "model",
+    "mig",
+)
+NODE_GPU_UTILIZATION = _of_node(
+    "hpc_node_gpu_utilization_ratio",
+    Kind.GAUGE,
+    "Part of the last moments in which the GPU was at work.",
+    "gpu",
+    unit="ratio",
+)
+NODE_GPU_MEMORY_USED = _of_node(
+    "hpc_node_gpu_memory_used_bytes", Kind.GAUGE, "GPU memory in use.", "gpu", unit="bytes"
+)
+NODE_GPU_MEMORY_TOTAL = _of_node(
+    "hpc_node_gpu_memory_total_bytes",
+    Kind.GAUGE,
+    "GPU memory that there is; of a divided GPU, that of its instances only.",
+    "gpu",
+    unit="bytes",
+)
+NODE_GPU_POWER = _of_node(
+    "hpc_node_gpu_power_watts", Kind.GAUGE, "Power that the GPU draws.", "gpu", unit="watts"
+)
+NODE_GPU_ENERGY = _of_node(
+    "hpc_node_gpu_energy_joules_total",
+    Kind.COUNTER,
+    "Energy that the GPU has used since its driver was loaded.",
+    "gpu",
+)
+NODE_GPU_TEMPERATURE = _of_node(
+    "hpc_node_gpu_temperature_celsius", Kind.GAUGE, "Temperature of the GPU.", "gpu", unit="celsius"
+)
+NODE_GPU_ECC_ERRORS = _of_node(
+    "hpc_node_gpu_ecc_errors_total",
+    Kind.COUNTER,
+    "Memory errors of the GPU since its driver was loaded: corrected and uncorrected ones.",
+    "gpu",
+    "type",
+)
+NODE_GPU_XID_ERRORS = _of_node(
+    "hpc_node_gpu_xid_errors_total",
+    Kind.COUNTER,
+    "Errors (XID) that the driver has reported of the GPU since the exporter's start; no series before the first one.",
+    "gpu",
+    "xid",
+)

@@ -1,7 +1,8 @@
-"""The GPUs that the jobs hold."""
+"""The GPUs of the node, and whose they are."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from jobgauge_job.jobs import Job, JobTable
 from jobgauge_job.sources.gpu import Gpu, GpuFolder
 from jobgauge_job.sources.nvml import Nvml
 from jobgauge_job.sources.procfs import Procfs
+from jobgauge_job.xids import XidShare
 
 _FAMILIES: Mapping[str, Family] = {
     "utilization": catalogue.GPU_UTILIZATION,
@@ -28,21 +30,41 @@ _FAMILIES: Mapping[str, Family] = {
     "pcie": catalogue.GPU_PCIE_BYTES,
     "ecc": catalogue.GPU_ECC_ERRORS,
     "throttled": catalogue.GPU_THROTTLED,
+    "nvlink": catalogue.GPU_NVLINK_BYTES,
+}
+_OF_NODE: Mapping[str, Family] = {
+    "utilization": catalogue.NODE_GPU_UTILIZATION,
+    "memory_used": catalogue.NODE_GPU_MEMORY_USED,
+    "memory_total": catalogue.NODE_GPU_MEMORY_TOTAL,
+    "power": catalogue.NODE_GPU_POWER,
+    "energy": catalogue.NODE_GPU_ENERGY,
+    "temperature": catalogue.NODE_GPU_TEMPERATURE,
+    "ecc": catalogue.NODE_GPU_ECC_ERRORS,
+    "xid": catalogue.NODE_GPU_XID_ERRORS,
 }
 
 
 class GpuCollector(JobCollector):
-    """Shows what the driver said last of each GPU that is a job's."""
+    """Shows what the driver said last of each GPU: of all of them for the node, of a job's for the job."""
 
     name = "gpu"
-    about = "GPUs that a job holds, used or not"
-    families: ClassVar[tuple[Family, ...]] = (catalogue.GPU_INFO, *_FAMILIES.values())
+    about = "GPUs of the node, and those that a job holds, used or not"
+    families: ClassVar[tuple[Family, ...]] = (
+        catalogue.GPU_INFO,
+        *_FAMILIES.values(),
+        catalogue.GPU_XID_ERRORS,
+        catalogue.NODE_GPU_INFO,
+        *_OF_NODE.values(),
+    )
+    max_series: ClassVar[int] = 8192  # 16 GPUs of 7 instances each have less than half of it
 
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
         self._procfs = Procfs(config.procfs)
         source = GpuFolder(config.gpus) if config.gpus else Nvml(config.procfs)
         self._worker = GpuWorker(source, config.gpu_interval)
+        self._xids = XidShare()
+        self._lock = threading.Lock()  # guards what is remembered from one look to the next
         self._users: dict[str, Job] = {}  # by uuid, the job whose process was seen on the GPU last
 
     def close(self) -> None:
@@ -57,23 +79,41 @@ class GpuCollector(JobCollector):
             return str(error)
         return ""
 
+    def settle(self) -> None:
+        """Find out whose each GPU is because a job has come or gone."""
+        self._look(wait=0.0)
+
     def collect(self) -> Iterable[Samples]:
         """Find out whose each GPU is, and show it."""
-        gpus = self._worker.latest()
-        owners = self._owners(gpus, [job for job in self.table.shown if job.ended is None])
-        info: dict[tuple[str, ...], int] = {}
-        values: dict[Family, dict[tuple[str, ...], float]] = {}
+        gpus, owners, xids = self._look()
+        info: dict[tuple[str, ...], float] = {}
+        values: dict[Family, dict[tuple[str, ...], float]] = {
+            catalogue.GPU_INFO: info,
+            catalogue.GPU_XID_ERRORS: xids,
+            catalogue.NODE_GPU_INFO: {},
+        }
         for gpu in gpus:
+            what = (gpu.number, gpu.uuid, gpu.model, gpu.mig)
+            values[catalogue.NODE_GPU_INFO][what] = 1
+            _add(values, _OF_NODE, gpu, ())
             for job in owners[gpu.uuid]:
-                info[(*job.labels, gpu.number, gpu.uuid, gpu.model, gpu.mig)] = 1
+                info[(*job.labels, *what)] = 1
             if len(owners[gpu.uuid]) == 1:  # what several use together is nobody's
-                (job,) = owners[gpu.uuid]
-                for (name, of), value in gpu.values.items():
-                    series = values.setdefault(_FAMILIES[name], {})
-                    series[(*job.labels, gpu.number, *([of] if of else []))] = value
-        yield Samples.of(catalogue.GPU_INFO, info, self.config.cluster)
-        for family, series in values.items():
-            yield Samples.of(family, series, self.config.cluster)
+                _add(values, _FAMILIES, gpu, owners[gpu.uuid][0].labels)
+        # The jobs' before the node's, which the cap reaches first.
+        for family in self.families:
+            if family in values:
+                yield Samples.of(family, values[family], self.config.cluster)
+
+    def _look(
+        self, **how: float
+    ) -> tuple[Sequence[Gpu], Mapping[str, list[Job]], dict[tuple[str, ...], float]]:
+        with self._lock:
+            gpus = self._worker.latest(**how)
+            shown = self.table.shown
+            owners = self._owners(gpus, [job for job in shown if job.ended is None])
+            self._xids.update(gpus, owners, shown)
+            return gpus, owners, dict(self._xids.series())
 
     def _owners(self, gpus: Sequence[Gpu], jobs: Sequence[Job]) -> dict[str, list[Job]]:
         """Return the jobs that hold each GPU: by the prolog's facts; where those say nothing, by who was seen on it last.
@@ -83,7 +123,10 @@ class GpuCollector(JobCollector):
         owners: dict[str, list[Job]] = {}
         for gpu in gpus:
             before = self._users.pop(gpu.uuid, None)
-            holders = [job for job in jobs if not {gpu.device, gpu.uuid}.isdisjoint(job.identity.gpus)]
+            if gpu.divided:
+                owners[gpu.uuid] = []
+                continue
+            holders = [job for job in jobs if not gpu.names.isdisjoint(job.identity.gpus)]
             if not holders:
                 seen = {job for pid in gpu.pids if (job := self._job_of(pid, jobs))}
                 holders = list(seen) or ([before] if before and before in jobs else [])
@@ -99,3 +142,15 @@ class GpuCollector(JobCollector):
 
 def _is_within(group: str, top: str) -> bool:
     return group == top or group.startswith(f"{top}/")
+
+
+def _add(
+    values: dict[Family, dict[tuple[str, ...], float]],
+    families: Mapping[str, Family],
+    gpu: Gpu,
+    labels: tuple[str, ...],
+) -> None:
+    for (name, of), value in gpu.values.items():
+        if name in families:
+            series = values.setdefault(families[name], {})
+            series[(*labels, gpu.number, *([of] if of else []))] = value

@@ -25,6 +25,14 @@ class Gpu:
     minor: int | None = None  # of /dev/nvidiaN
     pids: frozenset[int] = frozenset()
     values: Mapping[Reading, float] = field(default_factory=dict)
+    aliases: frozenset[str] = frozenset()  # other names by which a scheduler may know it
+    part: int | None = None  # the driver's number of the GPU instance that a MIG instance is in
+    divided: bool = False  # into MIG instances, which jobs hold instead of it
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names by which a job's facts may tell it."""
+        return self.aliases | {self.device, self.uuid}
 
     @property
     def device(self) -> str:

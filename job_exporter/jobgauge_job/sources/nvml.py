@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from jobgauge.errors import NoData, SourceError
 from jobgauge_job.sources.gpu import Gpu, Reading
+from jobgauge_job.sources.xid import XidErrors
 
 log = logging.getLogger(__name__)
 
-_PCIE_TRANSMIT, _PCIE_RECEIVE = 197, 198  # field ids: bytes since the driver was loaded
+_TRANSMIT, _RECEIVE = "transmit", "receive"
+# Field ids of counters: bytes over PCIe since the driver was loaded; KiB of data over one NVLink.
+_PCIE = {197: _TRANSMIT, 198: _RECEIVE}
+_NVLINK = {138: _TRANSMIT, 139: _RECEIVE}
+_KIB = 1024
+_LIBRARY = "libnvidia-ml.so"
 
 
 class Nvml:
@@ -21,61 +30,111 @@ class Nvml:
     def __init__(self, procfs: str) -> None:
         self._driver = f"{procfs}/driver/nvidia"
         self._nvml: Any = None  # the module, once the library is initialised
+        self._xids = XidErrors()
+        self._links: dict[str, frozenset[int]] = {}  # by uuid, the NVLinks that answered first
 
     def read(self) -> Sequence[Gpu]:
         """Return all GPUs that answer; begin again with the library after an error of the whole of it."""
         if not os.path.isdir(self._driver):
+            self._drop()
             raise NoData("the kernel has no NVIDIA driver")
         try:
-            nvml = self._nvml = self._nvml or _start()
+            nvml = self._nvml = self._nvml or self._start()
             count = nvml.nvmlDeviceGetCount()
+            self._xids.look(nvml)
         except Exception as error:  # NVMLError; its class is known only where pynvml is installed
-            self._nvml = None  # a driver that has been exchanged needs a new start
+            self._drop()  # a driver that has been exchanged needs a new start
             raise SourceError(f"NVML does not answer: {error}") from error
-        found = []
+        found: list[Gpu] = []
         for index in range(count):
             try:
-                found += _Device(nvml, index).read()
+                found += _Device(nvml, index, self._xids, self._links).read()
             except nvml.NVMLError as error:
                 log.debug("GPU %d does not answer: %s", index, error)  # a lost one costs its own series
+        if count and not found:
+            self._drop()  # a library that knows of GPUs from before its driver was exchanged counts them all the same
+            raise SourceError(f"none of the {count} GPUs answers to NVML")
         return found
 
+    def _start(self) -> Any:
+        try:
+            import pynvml  # noqa: PLC0415 - an optional dependency, of nodes with GPUs
+        except ImportError as error:
+            raise SourceError("there is an NVIDIA driver, but no pynvml: install jobgauge[nvidia]") from error
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError as error:
+            if error.value != pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH:
+                raise
+            _load_again(pynvml)
+            pynvml.nvmlInit()
+        self._xids.begin(pynvml)
+        return pynvml
 
-def _start() -> Any:
+    def _drop(self) -> None:
+        if self._nvml is not None:
+            self._xids.end(self._nvml)
+            with suppress(self._nvml.NVMLError):
+                self._nvml.nvmlShutdown()
+        self._nvml = None
+
+
+def _load_again(nvml: Any) -> None:
+    """Have pynvml use the library as it is on disk now: the one in memory is older, or newer, than the kernel's driver.
+
+    By a path of a new spelling, since the dynamic loader takes one that it knows for the library that it has. What is in
+    memory stays there, for nobody knows whether code of it still runs.
+    """
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        lines = [line.split(None, 5) for line in maps if _LIBRARY in line]
+    loaded = {int(inode) for _, _, _, _, inode, _ in lines}
+    if not loaded:
+        return
+    folder, name = os.path.dirname(lines[0][5]), f"{_LIBRARY}.1"
     try:
-        import pynvml  # noqa: PLC0415 - an optional dependency, of nodes with GPUs
-    except ImportError as error:
-        raise SourceError("there is an NVIDIA driver, but no pynvml: install jobgauge[nvidia]") from error
-    pynvml.nvmlInit()
-    return pynvml
+        if os.stat(os.path.join(folder, name)).st_ino in loaded:
+            return  # the new one is not there yet
+        nvml.nvmlLib = ctypes.CDLL(os.path.join(folder, *("." for _ in loaded), name))
+    except OSError as error:
+        raise SourceError(f"the driver's new library cannot be loaded: {error}") from error
+    nvml._nvmlGetFunctionPointer_cache.clear()  # noqa: SLF001 - pynvml itself never lets go of a library
 
 
 class _Device:
     """One GPU by its index."""
 
-    def __init__(self, nvml: Any, index: int) -> None:
+    def __init__(self, nvml: Any, index: int, xids: XidErrors, links: dict[str, frozenset[int]]) -> None:
         self._nvml = nvml
+        self._xids = xids
+        self._links = links
         self._index = index
         self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
         self._model = nvml.nvmlDeviceGetName(self._handle)
 
     def read(self) -> list[Gpu]:
-        """Return the GPU, or its instances where it is divided."""
+        """Return the GPU, and its instances where it is divided."""
         mode = self._ask(self._nvml.nvmlDeviceGetMigMode, self._handle)
-        if mode and mode[0] == self._nvml.NVML_DEVICE_MIG_ENABLE:
-            return list(self._instances())
+        divided = bool(mode) and mode[0] == self._nvml.NVML_DEVICE_MIG_ENABLE
         minor = self._ask(self._nvml.nvmlDeviceGetMinorNumber, self._handle)
         whole = self._gpu(str(self._index), self._handle)
-        values = {reading: value for reading, value in self._values() if value is not None}
-        return [Gpu(whole.number, whole.uuid, self._model, "", minor, whole.pids, {**whole.values, **values})]
+        values = {reading: value for reading, value in self._values(whole.uuid) if value is not None}
+        if not divided:
+            return [replace(whole, minor=minor, values={**whole.values, **values})]
+        # Its memory is its instances', and so are its processes.
+        parent = replace(
+            whole, minor=minor, pids=frozenset(), divided=True, values={**_xids(whole), **values}
+        )
+        return [parent, *self._instances(whole.uuid)]
 
-    def _instances(self) -> Iterator[Gpu]:
+    def _instances(self, uuid: str) -> Iterator[Gpu]:
         for number in range(self._ask(self._nvml.nvmlDeviceGetMaxMigDeviceCount, self._handle) or 0):
             handle = self._ask(self._nvml.nvmlDeviceGetMigDeviceHandleByIndex, self._handle, number)
             if handle is not None:
-                yield self._gpu(f"{self._index}.{number}", handle)
+                part = self._ask(self._nvml.nvmlDeviceGetGpuInstanceId, handle)
+                instance = self._gpu(f"{self._index}.{number}", handle, uuid, part)
+                yield replace(instance, part=part)
 
-    def _gpu(self, number: str, handle: Any) -> Gpu:
+    def _gpu(self, number: str, handle: Any, whole: str = "", part: int | None = None) -> Gpu:
         """Read what a GPU and an instance of one both have."""
         name = self._nvml.nvmlDeviceGetName(handle)
         memory = self._ask(self._nvml.nvmlDeviceGetMemoryInfo, handle)
@@ -83,16 +142,19 @@ class _Device:
         values: dict[Reading, float] = (
             {("memory_used", ""): memory.used, ("memory_total", ""): memory.total} if memory else {}
         )
+        uuid = self._nvml.nvmlDeviceGetUUID(handle)
+        if not whole or part is not None:
+            values |= {("xid", code): count for code, count in self._xids.of(whole or uuid, part).items()}
         return Gpu(
             number,
-            self._nvml.nvmlDeviceGetUUID(handle),
+            uuid,
             self._model,
             name.rpartition(" MIG ")[2] if " MIG " in name else "",
             pids=frozenset(process.pid for process in processes),
             values=values,
         )
 
-    def _values(self) -> Iterator[tuple[Reading, float | None]]:
+    def _values(self, uuid: str) -> Iterator[tuple[Reading, float | None]]:
         nvml, handle = self._nvml, self._handle
         used = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
         yield ("utilization", ""), used.gpu / 100 if used else None
@@ -112,13 +174,23 @@ class _Device:
         ):
             status = self._ask(nvml.nvmlDeviceGetViolationStatus, handle, policy)
             yield ("throttled", reason), status.violationTime / 1e9 if status else None
-        yield from self._pcie()
+        yield from self._traffic(uuid)
 
-    def _pcie(self) -> Iterator[tuple[Reading, float | None]]:
-        ways = {_PCIE_TRANSMIT: "transmit", _PCIE_RECEIVE: "receive"}
-        for field in self._ask(self._nvml.nvmlDeviceGetFieldValues, self._handle, list(ways)) or []:
-            if field.nvmlReturn == self._nvml.NVML_SUCCESS and field.fieldId in ways:
-                yield ("pcie", ways[field.fieldId]), field.value.ullVal
+    def _traffic(self, uuid: str) -> Iterator[tuple[Reading, float | None]]:
+        for field in self._fields(list(_PCIE)):
+            yield ("pcie", _PCIE[field.fieldId]), field.value.ullVal
+        links = range(self._nvml.NVML_NVLINK_MAX_LINKS)
+        kib: dict[str, dict[int, int]] = {way: {} for way in _NVLINK.values()}
+        for field in self._fields([(field, link) for field in _NVLINK for link in links]):
+            kib[_NVLINK[field.fieldId]][field.scopeId] = field.value.ullVal
+        for way, counts in kib.items():
+            # A sum over fewer links than before would be a counter that falls.
+            if counts and counts.keys() == self._links.setdefault(f"{uuid} {way}", frozenset(counts)):
+                yield ("nvlink", way), _KIB * sum(counts.values())
+
+    def _fields(self, asked: list[Any]) -> list[Any]:
+        answers = self._ask(self._nvml.nvmlDeviceGetFieldValues, self._handle, asked) or []
+        return [field for field in answers if field.nvmlReturn == self._nvml.NVML_SUCCESS]
 
     def _scaled(self, unit: float, function: Callable[..., Any], *more: Any) -> float | None:
         value = self._ask(function, self._handle, *more)
@@ -132,3 +204,7 @@ class _Device:
             if error.value == self._nvml.NVML_ERROR_GPU_IS_LOST:
                 raise
             return None
+
+
+def _xids(gpu: Gpu) -> dict[Reading, float]:
+    return {reading: value for reading, value in gpu.values.items() if reading[0] == "xid"}
