@@ -85,6 +85,12 @@ class JobConfig(ExporterConfig):
     gpu_interval: float = option(
         "gpu.interval", 10.0, "ask the GPUs' driver this often", duration, metavar="DURATION"
     )
+    gpu_mapping: str = option(
+        "gpu.dcgm-mapping-dir",
+        "",
+        "write into this folder, for dcgm-exporter, which jobs are on each GPU",
+        metavar="FOLDER",
+    )
     gpus: str = option(
         "path.gpus",
         "",

@@ -88,8 +88,8 @@ def gpu(index: int, **job: str) -> dict[Key, float]:
         key(f"{name}sm_clock_hertz", **mine): (1500 + index) * 1e6,
         key(f"{name}pcie_bytes_total", direction="transmit", **mine): 197_000 + index,
         key(f"{name}pcie_bytes_total", direction="receive", **mine): 198_000 + index,
-        key(f"{name}nvlink_bytes_total", direction="transmit", **mine): (4 * (138_000 + index) + 60) * 1024,
-        key(f"{name}nvlink_bytes_total", direction="receive", **mine): (4 * (139_000 + index) + 60) * 1024,
+        key(f"{name}nvlink_bytes_total", direction="transmit", **mine): 4 * (138_000 + index) * 1024,
+        key(f"{name}nvlink_bytes_total", direction="receive", **mine): 4 * (139_000 + index) * 1024,
         key(f"{name}ecc_errors_total", type="corrected", **mine): 20 + index,
         key(f"{name}ecc_errors_total", type="uncorrected", **mine): 40 + index,
         key(f"{name}throttled_seconds_total", reason="power", **mine): 1.5,
@@ -276,10 +276,9 @@ def test_an_error_is_the_jobs_that_held_the_gpu(node: GpuNode, monkeypatch: pyte
         await_page(
             started, lambda page: of_node["13"] in page and key("hpc_job_gpu_power_watts", **mine) in page
         )
-        node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31", "cut 3")
+        node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31")
         page = await_page(started, lambda page: page.get(of_first["31"]) == 2)
         assert of_first["13"] not in page  # it was there before the job was seen on the GPU
-        assert not any(name[0] == "hpc_job_gpu_nvlink_bytes_total" for name in page)  # a sum would fall
         first.end()
         await_page(started, lambda page: key("hpc_job_gpu_power_watts", **mine) not in page)
         node.driver("gpus 1", "xid 0 13", "xid 0 31", "xid 0 31", "xid 0 79")
@@ -294,6 +293,18 @@ def test_an_error_is_the_jobs_that_held_the_gpu(node: GpuNode, monkeypatch: pyte
     counted = {name: value for name, value in page.items() if "xid" in name[0]}
     nodes = {of_node["13"]: 1, of_node["31"]: 2, of_node["79"]: 1, of_node["45"]: 1}
     assert counted == nodes | {of_first["31"]: 2, of_first["79"]: 1, of_second: 1}
+
+
+def test_dcgm_exporter_is_told_whose_instances_are(node: GpuNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.job("101", 5001, 3)
+    node.write_facts("101", "uid=5001\ngpus=MIG-1-1,GPU-0\n")
+    node.driver("gpus 2", "mig 1")
+    folder = node.root / "mapping"
+    folder.mkdir()
+    with exporter(node, monkeypatch, f"--gpu.dcgm-mapping-dir={folder}") as started:
+        await_page(started, lambda page: any(name[0] == "hpc_job_gpu_info" for name in page))
+        told = {path.name: path.read_text() for path in folder.iterdir()}
+    assert told == {"0": "101\n", "1": "", "1.5": "", "1.6": "101\n"}  # by the instances' own numbers
 
 
 def test_a_driver_that_is_exchanged_costs_its_own_series_and_comes_back(

@@ -12,9 +12,11 @@ from jobgauge.family import Family
 from jobgauge.samples import Samples
 from jobgauge_job.collectors.base import JobCollector
 from jobgauge_job.config import JobConfig
+from jobgauge_job.dcgm import JobMapping
 from jobgauge_job.gpus import GpuWorker
 from jobgauge_job.jobs import Job, JobTable
-from jobgauge_job.sources.gpu import Gpu, GpuFolder
+from jobgauge_job.sources.amdgpu import AmdGpus
+from jobgauge_job.sources.gpu import FirstOf, Gpu, GpuFolder
 from jobgauge_job.sources.nvml import Nvml
 from jobgauge_job.sources.procfs import Procfs
 from jobgauge_job.xids import XidShare
@@ -61,15 +63,18 @@ class GpuCollector(JobCollector):
     def __init__(self, table: JobTable, config: JobConfig) -> None:
         super().__init__(table, config)
         self._procfs = Procfs(config.procfs)
-        source = GpuFolder(config.gpus) if config.gpus else Nvml(config.procfs)
-        self._worker = GpuWorker(source, config.gpu_interval)
+        drivers = FirstOf(Nvml(config.procfs), AmdGpus(config.sysfs))
+        self._worker = GpuWorker(GpuFolder(config.gpus) if config.gpus else drivers, config.gpu_interval)
+        self._mapping = JobMapping(config.gpu_mapping) if config.gpu_mapping else None
         self._xids = XidShare()
         self._lock = threading.Lock()  # guards what is remembered from one look to the next
         self._users: dict[str, Job] = {}  # by uuid, the job whose process was seen on the GPU last
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker; nobody will say any more when jobs end."""
         self._worker.close()
+        if self._mapping:
+            self._mapping.clear()
 
     def lacks(self) -> str:
         """What the driver answers instead of GPUs."""
@@ -113,6 +118,8 @@ class GpuCollector(JobCollector):
             shown = self.table.shown
             owners = self._owners(gpus, [job for job in shown if job.ended is None])
             self._xids.update(gpus, owners, shown)
+            if self._mapping:
+                self._mapping.update(gpus, owners)
             return gpus, owners, dict(self._xids.series())
 
     def _owners(self, gpus: Sequence[Gpu], jobs: Sequence[Job]) -> dict[str, list[Job]]:

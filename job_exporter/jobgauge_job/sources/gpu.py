@@ -47,6 +47,23 @@ class GpuSource(Protocol):
         """Return the GPUs. Raise NoData where there is no driver, SourceError where it gives no answer."""
 
 
+class FirstOf:
+    """The GPUs of the first source that there is on the node."""
+
+    def __init__(self, *sources: GpuSource) -> None:
+        self._sources = sources
+
+    def read(self) -> Sequence[Gpu]:
+        """Ask one after the other."""
+        reasons = []
+        for source in self._sources:
+            try:
+                return source.read()
+            except NoData as reason:
+                reasons.append(str(reason))
+        raise NoData("; ".join(reasons))
+
+
 # The files of a simulated GPU, and how much of a base unit one of theirs is.
 _FILED = {
     "utilization_percent": ("utilization", 0.01),

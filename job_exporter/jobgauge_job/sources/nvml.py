@@ -17,9 +17,10 @@ from jobgauge_job.sources.xid import XidErrors
 log = logging.getLogger(__name__)
 
 _TRANSMIT, _RECEIVE = "transmit", "receive"
-# Field ids of counters: bytes over PCIe since the driver was loaded; KiB of data over one NVLink.
+# Field ids of counters: bytes over PCIe since the driver was loaded; KiB of data over NVLinks.
 _PCIE = {197: _TRANSMIT, 198: _RECEIVE}
 _NVLINK = {138: _TRANSMIT, 139: _RECEIVE}
+_ALL_LINKS = 0xFFFFFFFF
 _KIB = 1024
 _LIBRARY = "libnvidia-ml.so"
 
@@ -31,7 +32,6 @@ class Nvml:
         self._driver = f"{procfs}/driver/nvidia"
         self._nvml: Any = None  # the module, once the library is initialised
         self._xids = XidErrors()
-        self._links: dict[str, frozenset[int]] = {}  # by uuid, the NVLinks that answered first
 
     def read(self) -> Sequence[Gpu]:
         """Return all GPUs that answer; begin again with the library after an error of the whole of it."""
@@ -48,7 +48,7 @@ class Nvml:
         found: list[Gpu] = []
         for index in range(count):
             try:
-                found += _Device(nvml, index, self._xids, self._links).read()
+                found += _Device(nvml, index, self._xids).read()
             except nvml.NVMLError as error:
                 log.debug("GPU %d does not answer: %s", index, error)  # a lost one costs its own series
         if count and not found:
@@ -103,10 +103,9 @@ def _load_again(nvml: Any) -> None:
 class _Device:
     """One GPU by its index."""
 
-    def __init__(self, nvml: Any, index: int, xids: XidErrors, links: dict[str, frozenset[int]]) -> None:
+    def __init__(self, nvml: Any, index: int, xids: XidErrors) -> None:
         self._nvml = nvml
         self._xids = xids
-        self._links = links
         self._index = index
         self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
         self._model = nvml.nvmlDeviceGetName(self._handle)
@@ -117,7 +116,7 @@ class _Device:
         divided = bool(mode) and mode[0] == self._nvml.NVML_DEVICE_MIG_ENABLE
         minor = self._ask(self._nvml.nvmlDeviceGetMinorNumber, self._handle)
         whole = self._gpu(str(self._index), self._handle)
-        values = {reading: value for reading, value in self._values(whole.uuid) if value is not None}
+        values = {reading: value for reading, value in self._values() if value is not None}
         if not divided:
             return [replace(whole, minor=minor, values={**whole.values, **values})]
         # Its memory is its instances', and so are its processes.
@@ -154,7 +153,7 @@ class _Device:
             values=values,
         )
 
-    def _values(self, uuid: str) -> Iterator[tuple[Reading, float | None]]:
+    def _values(self) -> Iterator[tuple[Reading, float | None]]:
         nvml, handle = self._nvml, self._handle
         used = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
         yield ("utilization", ""), used.gpu / 100 if used else None
@@ -174,23 +173,17 @@ class _Device:
         ):
             status = self._ask(nvml.nvmlDeviceGetViolationStatus, handle, policy)
             yield ("throttled", reason), status.violationTime / 1e9 if status else None
-        yield from self._traffic(uuid)
+        yield from self._traffic()
 
-    def _traffic(self, uuid: str) -> Iterator[tuple[Reading, float | None]]:
-        for field in self._fields(list(_PCIE)):
-            yield ("pcie", _PCIE[field.fieldId]), field.value.ullVal
-        links = range(self._nvml.NVML_NVLINK_MAX_LINKS)
-        kib: dict[str, dict[int, int]] = {way: {} for way in _NVLINK.values()}
-        for field in self._fields([(field, link) for field in _NVLINK for link in links]):
-            kib[_NVLINK[field.fieldId]][field.scopeId] = field.value.ullVal
-        for way, counts in kib.items():
-            # A sum over fewer links than before would be a counter that falls.
-            if counts and counts.keys() == self._links.setdefault(f"{uuid} {way}", frozenset(counts)):
-                yield ("nvlink", way), _KIB * sum(counts.values())
-
-    def _fields(self, asked: list[Any]) -> list[Any]:
-        answers = self._ask(self._nvml.nvmlDeviceGetFieldValues, self._handle, asked) or []
-        return [field for field in answers if field.nvmlReturn == self._nvml.NVML_SUCCESS]
+    def _traffic(self) -> Iterator[tuple[Reading, float | None]]:
+        for asked in (list(_PCIE), [(field, _ALL_LINKS) for field in _NVLINK]):
+            for field in self._ask(self._nvml.nvmlDeviceGetFieldValues, self._handle, asked) or []:
+                if field.nvmlReturn != self._nvml.NVML_SUCCESS:
+                    continue
+                if field.fieldId in _PCIE:
+                    yield ("pcie", _PCIE[field.fieldId]), field.value.ullVal
+                elif field.fieldId in _NVLINK:
+                    yield ("nvlink", _NVLINK[field.fieldId]), _KIB * field.value.ullVal
 
     def _scaled(self, unit: float, function: Callable[..., Any], *more: Any) -> float | None:
         value = self._ask(function, self._handle, *more)
