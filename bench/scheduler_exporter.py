@@ -56,14 +56,15 @@ def queue(jobs: int) -> Iterator[tuple]:
         yield number + 1, user, cpus, partition, number % 5 == 0, chance.choice(["Priority", "Resources"])
 
 
-def text(jobs: int) -> Iterator[str]:
-    """Write what squeue prints for us."""
+def text(jobs: int, other: int = 0) -> Iterator[str]:
+    """Write what squeue prints for us; every `other`-th job has another priority than without it."""
     for number, user, cpus, partition, running, reason in queue(jobs):
         start = 1_700_000_000 + number
         fields = (
             number, number, "N/A", f"user{user}", 1000 + user, f"group{user % 40}", partition, "normal",
             "RUNNING" if running else "PENDING", "None" if running else reason, cpus, 1,
-            f"cpu={cpus},mem={cpus * 4}G,node=1,billing={cpus}", 1000 + number % 997, start - 5000, start - 5000,
+            f"cpu={cpus},mem={cpus * 4}G,node=1,billing={cpus}", "N/A", "N/A", "N/A", "N/A",
+            1000 + number % 997 + (other if other and number % other == 0 else 0), start - 5000, start - 5000,
             start if running else "N/A", start + 3600 if running else "N/A", "1-00:00:00",
             f"n{number % 1000}" if running else "", "(null)", f"job-{number % 321}.sh",
         )  # fmt: skip
@@ -215,20 +216,29 @@ def write(path: Path, parts: Iterator[str]) -> Path:
 
 
 def measure(source: str, jobs: int) -> None:
-    """Refresh twice, so that the old figures are there beside the new ones; then scrape. The first of each warms up."""
+    """Refresh again, so that the old figures are there beside the new ones; then scrape. The first of each warms up.
+
+    Text is read where a tenth of the jobs have changed since the last time, and where all have: the others cost less.
+    """
     with tempfile.TemporaryDirectory() as folder:
         make = ours if source in OURS else peer
         refresh, scrape = make(source, jobs, Path(folder))
         refresh()
         scrape()
-        refreshed, page_cost = cpu(refresh), cpu(scrape)
+        costs = []
+        for other in (10, 1):
+            if source == "cli" and jobs:
+                write(Path(folder) / "answer", text(jobs, other))
+            costs.append(cpu(refresh))
+        (some, _), (every, client) = costs
+        page_cost = cpu(scrape)
         page = scrape()
     own, child = (
         resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     count = f"{jobs:,}" if jobs else "here"
     print(
-        f"{count:>8} {source:10} refresh {refreshed[0]:6.2f} + client {refreshed[1]:5.2f} CPU s   "
+        f"{count:>8} {source:10} refresh {some:6.2f} to {every:6.2f} + client {client:5.2f} CPU s   "
         f"scrape {page_cost[0] * 1000:8.1f} + client {page_cost[1] * 1000:6.0f} CPU ms   "
         f"peak {own:5.0f} MiB, client {child:5.0f} MiB   {len(page.splitlines()):6} lines",
         flush=True,

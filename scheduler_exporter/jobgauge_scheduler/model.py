@@ -28,7 +28,7 @@ class Source(StrEnum):
     HISTORY = "history"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would double the cost of 100,000; nobody changes one
 class Job:
     """A job that waits, runs or is about to end; None is what the scheduler does not say."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from typing import Any
 
 from jobgauge.errors import CommandError
@@ -37,6 +38,10 @@ class SlurmPyslurm(SlurmCli):
 
     name = "slurm-pyslurm"
 
+    def __init__(self, config: SchedulerConfig) -> None:
+        super().__init__(config)
+        self._text[Source.JOBS] = replace(_QUEUE, read=squeue.Reader())
+
     @classmethod
     def missing(cls, config: SchedulerConfig) -> str:
         """Look for a pyslurm that loads, which only one of the installed Slurm's own version does."""
@@ -52,7 +57,3 @@ class SlurmPyslurm(SlurmCli):
                 f"pyslurm does not fit the Slurm installed here, install the pyslurm of its version ({said})"
             )
         return ""
-
-    def command(self, source: Source) -> Command[Any]:
-        """Return the process for the queue, else the command."""
-        return _QUEUE if source is Source.JOBS else super().command(source)

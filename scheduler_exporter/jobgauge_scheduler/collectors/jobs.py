@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -82,16 +82,15 @@ def keep(jobs: Sequence[Job], most: int) -> Sequence[Job]:
 
 def ranks(jobs: Iterable[Job]) -> dict[str, int]:
     """Return each waiting job's place by priority: the best one where it may start in several partitions."""
-    waiting: dict[str, list[Job]] = defaultdict(list)
-    for job in jobs:
-        if job.pending and job.priority:
-            for partition in job.partition.split(","):
-                waiting[partition].append(job)
+    waiting = [job for job in jobs if job.pending and job.priority]
+    waiting.sort(key=lambda job: (-(job.priority or 0), job.submit_time or 0, len(job.id), job.id))
+    so_far: Counter[str] = Counter()  # by partition
     places: dict[str, int] = {}
-    for queue in waiting.values():
-        queue.sort(key=lambda job: (-(job.priority or 0), job.submit_time or 0, len(job.id), job.id))
-        for place, job in enumerate(queue, 1):
-            places[job.id] = min(place, places.get(job.id, place))
+    for job in waiting:
+        partitions = job.partition.split(",")
+        for partition in partitions:
+            so_far[partition] += 1
+        places.setdefault(job.id, min(so_far[partition] for partition in partitions))
     return places
 
 

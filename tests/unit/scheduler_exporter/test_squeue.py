@@ -141,3 +141,24 @@ def test_arrays(task: str, tasks: int, array: str, index: str) -> None:
 )
 def test_users_without_a_name_are_numbers(name: str, uid: str, user: str) -> None:
     assert one(UserName=name, UserID=uid).user == user
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["a", "b"])), max_size=9), max_size=5))
+def test_a_queue_read_after_others_is_as_read_by_itself(readings: list[list[tuple[int, str]]]) -> None:
+    reader = squeue.Reader(MARK)
+    for jobs in readings:
+        output = b"".join(record(JobID=str(number), Name=name) for number, name in jobs)
+        found = reader(output)
+        assert found == squeue.parse(output, MARK)
+        assert [(job.id, job.name) for job in found.value] == [(str(number), name) for number, name in jobs]
+
+
+def test_a_record_that_stays_as_it_was_is_not_read_again() -> None:
+    reader = squeue.Reader(MARK)
+    first = reader(record() + record(JobID="8") + record(NumCPUs="many"))
+    second = reader(record(JobID="8") + record(State="COMPLETING") + record(NumCPUs="many"))
+    assert second.value[0] is first.value[1]
+    assert (second.value[1].state, second.unreadable) == ("completing", 1)
+    with pytest.raises(SourceError):
+        reader(record(JobID="8")[:-1])
+    assert reader(record(JobID="8")).value[0] is first.value[1], "an answer that broke off is forgotten"
