@@ -295,6 +295,29 @@ def test_an_error_is_the_jobs_that_held_the_gpu(node: GpuNode, monkeypatch: pyte
     assert counted == nodes | {of_first["31"]: 2, of_first["79"]: 1, of_second: 1}
 
 
+def test_a_gpu_that_is_lost_says_why(node: GpuNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = node.job("101", 5001, 3)
+    node.write_facts("101", "account=a\nuid=5001\ngpus=0\n")
+    node.driver("gpus 1")
+    mine = {"gpu": "0", **job.labels("alice", "a")}
+    power = key("hpc_job_gpu_power_watts", **mine)
+    what = {"uuid": "GPU-0", "model": "Fake H100", "mig": ""}
+    of_job = key("hpc_job_gpu_xid_errors_total", xid="79", **mine)
+    with exporter(node, monkeypatch) as started:
+        await_page(started, lambda page: power in page)
+        node.driver("gpus 1", "lost 0", "xid 0 79")
+        page = await_page(started, lambda page: power not in page and of_job in page)
+        assert page == works() | {
+            of_job: 1,
+            key("hpc_job_gpu_info", **what, **mine): 1,
+            key("hpc_node_gpu_info", gpu="0", **what): 1,
+            key("hpc_node_gpu_xid_errors_total", gpu="0", xid="79"): 1,
+        }
+        node.driver("gpus 1", "xid 0 79")  # reset
+        page = await_page(started, lambda page: power in page)
+        assert page[of_job] == 1
+
+
 def test_dcgm_exporter_is_told_whose_instances_are(node: GpuNode, monkeypatch: pytest.MonkeyPatch) -> None:
     node.job("101", 5001, 3)
     node.write_facts("101", "uid=5001\ngpus=MIG-1-1,GPU-0\n")

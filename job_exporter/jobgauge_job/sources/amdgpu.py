@@ -54,7 +54,8 @@ class AmdGpus:
         for node in names(f"{self._kfd}/topology/nodes"):
             words = _text(f"{self._kfd}/topology/nodes/{node}/properties").split()
             minor = dict(zip(words[::2], words[1::2], strict=False)).get("drm_render_minor", "")
-            render[_text(f"{self._kfd}/topology/nodes/{node}/gpu_id")] = f"renderD{minor}"
+            if gpu := _number(f"{self._kfd}/topology/nodes/{node}/gpu_id"):  # of a CPU it is 0
+                render[gpu] = f"renderD{minor}"
         found: dict[str, set[int]] = {}
         for pid in filter(str.isdecimal, names(f"{self._kfd}/proc")):
             for gpu, device in render.items():

@@ -32,6 +32,7 @@ class Nvml:
         self._driver = f"{procfs}/driver/nvidia"
         self._nvml: Any = None  # the module, once the library is initialised
         self._xids = XidErrors()
+        self._known: dict[int, list[Gpu]] = {}  # what each index was when it answered last
 
     def read(self) -> Sequence[Gpu]:
         """Return all GPUs that answer; begin again with the library after an error of the whole of it."""
@@ -46,15 +47,31 @@ class Nvml:
             self._drop()  # a driver that has been exchanged needs a new start
             raise SourceError(f"NVML does not answer: {error}") from error
         found: list[Gpu] = []
+        lost: list[Gpu] = []
         for index in range(count):
             try:
-                found += _Device(nvml, index, self._xids).read()
+                gpus = _Device(nvml, index).read()
             except nvml.NVMLError as error:
                 log.debug("GPU %d does not answer: %s", index, error)  # a lost one costs its own series
+                known = [replace(gpu, pids=frozenset(), values={}) for gpu in self._known.get(index, ())]
+                lost += [gpu for gpu in self._with_errors(known) if gpu.values]
+            else:
+                self._known[index] = gpus
+                found += self._with_errors(gpus)
         if count and not found:
             self._drop()  # a library that knows of GPUs from before its driver was exchanged counts them all the same
-            raise SourceError(f"none of the {count} GPUs answers to NVML")
-        return found
+            if not lost:
+                raise SourceError(f"none of the {count} GPUs answers to NVML")
+        return found + lost
+
+    def _with_errors(self, gpus: Sequence[Gpu]) -> list[Gpu]:
+        """Add the XID errors to what one GPU and its instances tell; a lost one may have had an error that says why."""
+        return [replace(gpu, values={**gpu.values, **self._errors(gpus[0], gpu)}) for gpu in gpus]
+
+    def _errors(self, whole: Gpu, gpu: Gpu) -> dict[Reading, float]:
+        if gpu is not whole and gpu.part is None:
+            return {}  # an instance of which the driver does not tell the number
+        return {("xid", code): count for code, count in self._xids.of(whole.uuid, gpu.part).items()}
 
     def _start(self) -> Any:
         try:
@@ -103,9 +120,8 @@ def _load_again(nvml: Any) -> None:
 class _Device:
     """One GPU by its index."""
 
-    def __init__(self, nvml: Any, index: int, xids: XidErrors) -> None:
+    def __init__(self, nvml: Any, index: int) -> None:
         self._nvml = nvml
-        self._xids = xids
         self._index = index
         self._handle = nvml.nvmlDeviceGetHandleByIndex(index)
         self._model = nvml.nvmlDeviceGetName(self._handle)
@@ -120,20 +136,17 @@ class _Device:
         if not divided:
             return [replace(whole, minor=minor, values={**whole.values, **values})]
         # Its memory is its instances', and so are its processes.
-        parent = replace(
-            whole, minor=minor, pids=frozenset(), divided=True, values={**_xids(whole), **values}
-        )
-        return [parent, *self._instances(whole.uuid)]
+        parent = replace(whole, minor=minor, pids=frozenset(), divided=True, values=values)
+        return [parent, *self._instances()]
 
-    def _instances(self, uuid: str) -> Iterator[Gpu]:
+    def _instances(self) -> Iterator[Gpu]:
         for number in range(self._ask(self._nvml.nvmlDeviceGetMaxMigDeviceCount, self._handle) or 0):
             handle = self._ask(self._nvml.nvmlDeviceGetMigDeviceHandleByIndex, self._handle, number)
             if handle is not None:
                 part = self._ask(self._nvml.nvmlDeviceGetGpuInstanceId, handle)
-                instance = self._gpu(f"{self._index}.{number}", handle, uuid, part)
-                yield replace(instance, part=part)
+                yield replace(self._gpu(f"{self._index}.{number}", handle), part=part)
 
-    def _gpu(self, number: str, handle: Any, whole: str = "", part: int | None = None) -> Gpu:
+    def _gpu(self, number: str, handle: Any) -> Gpu:
         """Read what a GPU and an instance of one both have."""
         name = self._nvml.nvmlDeviceGetName(handle)
         memory = self._ask(self._nvml.nvmlDeviceGetMemoryInfo, handle)
@@ -141,12 +154,9 @@ class _Device:
         values: dict[Reading, float] = (
             {("memory_used", ""): memory.used, ("memory_total", ""): memory.total} if memory else {}
         )
-        uuid = self._nvml.nvmlDeviceGetUUID(handle)
-        if not whole or part is not None:
-            values |= {("xid", code): count for code, count in self._xids.of(whole or uuid, part).items()}
         return Gpu(
             number,
-            uuid,
+            self._nvml.nvmlDeviceGetUUID(handle),
             self._model,
             name.rpartition(" MIG ")[2] if " MIG " in name else "",
             pids=frozenset(process.pid for process in processes),
@@ -197,7 +207,3 @@ class _Device:
             if error.value == self._nvml.NVML_ERROR_GPU_IS_LOST:
                 raise
             return None
-
-
-def _xids(gpu: Gpu) -> dict[Reading, float]:
-    return {reading: value for reading, value in gpu.values.items() if reading[0] == "xid"}
