@@ -140,7 +140,12 @@ def test_what_a_card_does_not_tell_is_absent(node: NodeTree) -> None:
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, derandomize=True)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+)
 @given(text=st.binary(max_size=80), which=st.integers(0, 20))
 def test_any_bytes_are_survived(tmp_path_factory: pytest.TempPathFactory, text: bytes, which: int) -> None:
     node = NodeTree(tmp_path_factory.mktemp("any"))

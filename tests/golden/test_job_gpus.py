@@ -187,6 +187,15 @@ def test_the_nodes_gpus_are_shown_whoever_holds_them(node: GpuNode) -> None:
     assert node.all() == pytest.approx(expected)
 
 
+def test_kinds_of_errors_have_a_cap(node: GpuNode) -> None:
+    node.driver("gpus 1", *(f"xid 0 {xid}" for xid in range(100, 170)), "xid 0 100")
+    found = {name: value for name, value in node.all().items() if name[0] == "hpc_node_gpu_xid_errors_total"}
+    expected = {key("hpc_node_gpu_xid_errors_total", gpu="0", xid=str(xid)): 1 for xid in range(101, 164)}
+    expected[key("hpc_node_gpu_xid_errors_total", gpu="0", xid="100")] = 2
+    expected[key("hpc_node_gpu_xid_errors_total", gpu="0", xid="other")] = 6
+    assert found == expected
+
+
 def test_a_divided_gpu_of_the_node_and_its_instances(node: GpuNode) -> None:
     node.driver("gpus 1", "mig 0", "xid 0 94 6", "xid 0 48", "pid 0 4000000")
     node.job("101", 5001, 3)
