@@ -28,7 +28,7 @@ def duration(text: str) -> int | None:
 
 def epoch(text: str) -> int | None:
     """Read a time as SLURM_TIME_FORMAT=%s writes it; None for N/A, Unknown and None."""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def amount(text: str, unit: int = 1) -> int:
