@@ -29,7 +29,7 @@ _SAME = {
 def scontrol(view: View, arguments: Sequence[str]) -> str:
     """Answer `scontrol show … -o`, and `scontrol ping`."""
     try:
-        given, words = getopt.gnu_getopt(list(arguments), "oa", ["oneliner", "all"])
+        given, words = getopt.gnu_getopt(list(arguments), "oad", ["oneliner", "all", "details"])
     except getopt.GetoptError as error:
         raise UsageError(str(error)) from error
     if words == ["ping"]:
@@ -38,5 +38,7 @@ def scontrol(view: View, arguments: Sequence[str]) -> str:
         case ["show", what] if _SAME.get(what, what) in _SHOWN:
             if not dict(given).keys() & {"-o", "--oneliner"}:
                 raise UsageError("only the output of --oneliner is simulated")
+            if _SAME.get(what, what) == "node":
+                return show_nodes(view, details=bool(dict(given).keys() & {"-d", "--details"}))
             return _SHOWN[_SAME.get(what, what)](view)
     raise UsageError(f"invalid entity or keyword: {' '.join(words)}")

@@ -96,6 +96,14 @@ class NodeState:
         """Return its GPUs as configured."""
         return f"gpu:a100:{self.node.gpus}" if self.node.gpus else "(null)"
 
+    @property
+    def gres_used(self) -> str:
+        """Return which of its GPUs jobs hold."""
+        if not self.node.gpus:
+            return "gpu:0"
+        held = sorted(gpu for _, place in self.view.on[self.node.name] for gpu in place.gpus)
+        return f"gpu:a100:{len(held)}(IDX:{text.spans(held) if held else 'N/A'})"
+
 
 def node_states(view: View) -> list[NodeState]:
     """Return all nodes."""
@@ -112,12 +120,12 @@ def _tres(cpus: int, memory: int, gpus: int, *, billing: bool) -> str:
     return ",".join(f"{name}={value}" for name, value in parts if value and value != "0M")
 
 
-def show_nodes(view: View) -> str:
-    """Answer `scontrol show node -o`."""
-    return "".join(_node_line(state) + "\n" for state in node_states(view))
+def show_nodes(view: View, *, details: bool = False) -> str:
+    """Answer `scontrol show node -o`, with -d also which GPUs are held."""
+    return "".join(_node_line(state, details=details) + "\n" for state in node_states(view))
 
 
-def _node_line(state: NodeState) -> str:
+def _node_line(state: NodeState, *, details: bool) -> str:
     view, node = state.view, state.node
     boot = boot_time(view.cluster, node.name)
     first = fields(
@@ -132,6 +140,7 @@ def _node_line(state: NodeState) -> str:
             ("AvailableFeatures", "gpu" if node.gpus else "(null)"),
             ("ActiveFeatures", "gpu" if node.gpus else "(null)"),
             ("Gres", state.gres),
+            *([("GresDrain", "N/A"), ("GresUsed", state.gres_used)] if details else []),
             ("NodeAddr", node.name),
             ("NodeHostName", node.name),
             ("Port", 6818),

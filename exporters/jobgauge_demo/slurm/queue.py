@@ -107,6 +107,10 @@ _COLUMNS: tuple[Column[Record], ...] = (
         "TRES_PER_NODE",
         lambda r: f"gres/gpu:{r.job.template.gpus}" if r.job.template.gpus else "N/A",
     ),
+    *(
+        Column("", f"tres-per-{unit}", f"TRES_PER_{unit.upper()}", lambda _: "N/A")
+        for unit in ("job", "socket", "task")
+    ),
     Column("", "tres-alloc", "TRES_ALLOC", lambda r: text.tres(r.job.template)),
     Column("Q", "PriorityLong", "PRIORITY", lambda r: r.view.priority(r.job)),
     Column("p", "Priority", "PRIORITY", lambda r: f"{r.view.priority(r.job) / 2**32:.14f}"),
