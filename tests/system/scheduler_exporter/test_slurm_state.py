@@ -219,6 +219,10 @@ def test_nodes_and_partitions_are_as_sinfo_tells_them(world: World, way: str) ->
     gpus = series(page, "hpc_sched_node_gpus", "node", "kind")
     assert {node: gpus[node, "total"] for node in world.slurm.nodes} == dict.fromkeys(world.slurm.nodes, 2)
     assert sum(gpus[node, "allocated"] for node in world.slurm.nodes) == 1
+    by_type = series(page, "hpc_sched_node_gpus_by_type", "node", "type", "kind")
+    assert by_type == {(node, "a100", kind): value for (node, kind), value in gpus.items()}
+    asked = series(page, "hpc_sched_job_gpus_by_type", "state", "user", "type")
+    assert asked == {("running", "games", "a100"): 1}
 
 
 @pytest.mark.parametrize("way", WAYS)
