@@ -27,7 +27,8 @@ def test_one_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("**/*.md") if not {".venv", "build"} & set(p.parts))
+    "page",
+    sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("**/*.md") if not {".venv", "build"} & set(p.parts)),
 )
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
