@@ -207,6 +207,6 @@ def _target_problem(target: dict[str, Any]) -> str:
 
 
 def _identity(labels: dict[str, str]) -> tuple[str, str]:
-    """Return what tells alerts apart for the truth: the name, and the job, the user or else the place."""
-    about = (labels[name] for name in ("jobid", "user", "instance") if name in labels)
+    """Return what tells alerts apart for the truth: the name, and the job, the user, the account or else the place."""
+    about = (labels[name] for name in ("jobid", "user", "account", "instance") if name in labels)
     return labels["alertname"], next(about, "the cluster")

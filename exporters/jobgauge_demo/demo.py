@@ -21,7 +21,7 @@ from jobgauge_demo.people import LEADERS, STAFF
 from jobgauge_demo.services import ABOVE, BELOW, GROUND, describe, refuse_taken_ports
 from jobgauge_demo.settings import SCRAPE_INTERVAL, DemoConfig
 from jobgauge_demo.supervisor import Service, Supervisor
-from jobgauge_demo.truth import HOLDS_FOR, JUDGED_AFTER
+from jobgauge_demo.truth import GRACE, WINDOW
 
 _TIMEOUT = 60.0  # seconds for a command that writes files
 _OUTPUT = 1 << 20
@@ -83,8 +83,8 @@ class Demo:
             programs.RULES,
             f"--out={config.path('rules')}",
             f"--scrape-interval={SCRAPE_INTERVAL}s",
-            f"--job.min-age={JUDGED_AFTER}s",
-            f"--job.for={HOLDS_FOR}s",
+            f"--job.min-age={GRACE}s",
+            f"--job.window={WINDOW}s",
             f"--grafana-url={grafana.shown_address(config)}",
         )
         shutil.rmtree(config.path("boards"), ignore_errors=True)
@@ -116,9 +116,7 @@ class Demo:
         return write_history(self._cluster, directory, start, end, step)
 
     def _check(self, children: Supervisor) -> bool:
-        self._say(
-            "checking: this takes two scrapes and two turns of the rules, and what alerts must hold for"
-        )
+        self._say("checking: this takes two scrapes and two turns of the rules")
         return Check(self._config, self._cluster, children, with_grafana=self._has_grafana).run(self._say)
 
     @property

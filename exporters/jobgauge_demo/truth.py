@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.jobs import Job
 
-JUDGED_AFTER = (
-    1200  # seconds of a job's life in which the rules do not judge it; the rules are written with it
-)
-HOLDS_FOR = 60  # seconds that a job's alert must hold before it fires; the rules are written with it
-_SURE_AFTER = JUDGED_AFTER + HOLDS_FOR + 240  # and a few turns of scrapes and rules
+GRACE = 300  # seconds at a job's beginning by which the rules do not judge it; the rules are written with it
+WINDOW = 600  # seconds after that by which they do; the rules are written with it, too
+_SURE_AFTER = GRACE + WINDOW + 240  # and a few turns of scrapes and rules
 _LINGERS = 1020  # seconds after a job's end in which its alert may still be there: an OOM kill is told for 15 minutes
 
 
@@ -41,19 +39,19 @@ _PROMISES: Mapping[str, tuple[_Promise, ...]] = {
     "gpu-low": (_Promise("JobGpuLow"),),
     "oom": (_Promise("JobOomKilled", always=False),),
 }
-# The same for alerts on users, which depend on days: they may fire on who has such jobs.
-_MAY_ON_USERS: Mapping[str, tuple[str, ...]] = {
-    "cpu": ("UserCpuWasteDay", "UserCpuWasteWeek"),
-    "node-idle": ("UserCpuWasteDay", "UserCpuWasteWeek"),
+# The same for alerts on users and accounts, which depend on days: they may fire on who has such jobs.
+_MAY_ON_OWNERS: Mapping[str, tuple[str, ...]] = {
+    "cpu": ("CpuWasteDay", "CpuWasteWeek"),
+    "node-idle": ("CpuWasteDay", "CpuWasteWeek"),
 }
 _OWNERS = "OwnerReport"  # on whoever has had an alert on a job
 _STAFF = ("AdminReport", "the cluster")
 
-Alerts = frozenset[tuple[str, str]]  # name, and job or user
+Alerts = frozenset[tuple[str, str]]  # name, and job, user or account
 
 
 def expected(cluster: Cluster, t: float) -> tuple[Alerts, Alerts]:
-    """Return the alerts that must fire at t, and those that may: on jobs too young or just ended, and on users."""
+    """Return the alerts that must fire at t, and those that may: on jobs too young or just ended, and on owners."""
     running = cluster.running(t)
     must = {
         (promise.alert, str(job.id))
@@ -66,13 +64,15 @@ def expected(cluster: Cluster, t: float) -> tuple[Alerts, Alerts]:
         for job in [*running, *cluster.ended(t - _LINGERS, t)]
         for promise in _promises(job)
     }
-    on_users = {
-        (alert, lane.user.name)
+    on_owners = {
+        about
         for lane in cluster.lanes
         for word in lane.template.habit.wastes
-        for alert in (*_MAY_ON_USERS.get(word, ()), _OWNERS)
+        for alert in _MAY_ON_OWNERS.get(word, ())
+        for about in ((f"User{alert}", lane.user.name), (f"Account{alert}", lane.template.account))
     }
-    return frozenset(must), frozenset(may | on_users | {_STAFF})
+    reported = {(_OWNERS, lane.user.name) for lane in cluster.lanes if lane.template.habit.wastes}
+    return frozenset(must), frozenset(may | on_owners | reported | {_STAFF})
 
 
 def _promises(job: Job) -> list[_Promise]:

@@ -26,8 +26,6 @@ PROMETHEUS_OWN = {
     "prometheus_rule_group_last_duration_seconds",
     "scrape_duration_seconds",
 }
-# Of another version of the job exporter.
-SCRATCH = {"hpc_job_scratch_used_bytes", "hpc_job_scratch_size_bytes"}
 NODE_EXPORTER = {"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}
 # The labels that a level's name stands for; else they are the words of the name.
 LEVELS = {
@@ -105,7 +103,7 @@ def test_the_walk_sees_every_metric() -> None:
 
 
 def test_every_metric_that_a_rule_reads_is_exposed_or_recorded(rules: list[Rule], records: list[str]) -> None:
-    known = {*FAMILIES, *records, *PROMETHEUS_OWN, *NODE_EXPORTER, *SCRATCH}
+    known = {*FAMILIES, *records, *PROMETHEUS_OWN, *NODE_EXPORTER}
     for family in FAMILIES.values():
         if family.kind is Kind.HISTOGRAM:
             known |= {family.name + end for end in ("_bucket", "_sum", "_count")}

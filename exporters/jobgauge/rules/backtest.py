@@ -25,7 +25,7 @@ how much of what these held was left idle. Try thresholds by the flags below bef
   jobgauge-rules backtest --url http://prometheus:9090 --from 2026-11-01 --to 2026-11-08 --alert JobCpuLow --job.cpu-low=0.1
 
 It asks Prometheus for a piece of the time after the other, so it can be ended at any time. The records of the rules must be in
-its storage for that time. An alert counts for a job once it would have fired, after the time that it must hold. Idle
+its storage for that time. An alert counts for a job once it would have fired. Idle
 core-hours and GPU-hours are those of the whole jobs (of an alert on users: of all their jobs) within the time."""
 
 _PIECE = 7200.0  # seconds that one question covers at first

@@ -1,8 +1,8 @@
 """The rule files: plain Prometheus YAML with placeholders, filled and written.
 
 `@{job.cpu-low}` stands for a setting of settings.yml. A duration can also be had as `@{job.min-age.seconds}`, a ratio as
-`@{job.cpu-low.percent}`. `@{window}`, `@{exempt}`, `@{unless-exempt}`, `@{job-board}` and `@{user-board}` are derived
-from settings. Every file of the folder is taken; nothing lists them.
+`@{job.cpu-low.percent}`. `@{window}`, `@{exempt}`, `@{unless-exempt}`, `@{job-board}`, `@{user-board}` and `@{account-board}` are
+derived from settings. Every file of the folder is taken; nothing lists them.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ C = TypeVar("C", bound="RulesConfig")
 _LONGEST_INTERVAL = 120  # Prometheus forgets a sample after 5 minutes: two must fit, and one may be missed
 _BOARDS = {  # links to boards, with the labels of an alert as their variables
     "job-board": "/d/jobgauge-job?var-cluster={{ $labels.cluster | urlquery }}&var-jobid={{ $labels.jobid | urlquery }}",
+    "account-board": "/d/jobgauge-account?var-cluster={{ $labels.cluster | urlquery }}&var-account={{ $labels.account | urlquery }}",
     "user-board": "/d/jobgauge-my-jobs?var-cluster={{ $labels.cluster | urlquery }}&var-user={{ $labels.user | urlquery }}",
 }
 _NOT_IN_PROMETHEUS = re.compile(r"\(\?(<?[=!]|P=|\()|(?<!\\)(\\\\)*\\[1-9]")  # looking around, and back
@@ -40,6 +41,12 @@ def _number(text: str) -> str:
 def _ratio(text: str) -> str:
     if not 0 <= float(_number(text)) <= 1:
         raise ValueError(f"{text!r} is not a ratio: write a number from 0 to 1")
+    return text
+
+
+def _share(text: str) -> str:
+    if not 0 < float(_number(text)) < 1:
+        raise ValueError(f"{text!r} is not a share: write a number between 0 and 1, neither of them")
     return text
 
 
@@ -82,6 +89,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "duration": _duration,
     "number": _number,
     "ratio": _ratio,
+    "share": _share,
     "regex": _regex,
     "url": url,
     "text": _text,
@@ -130,7 +138,7 @@ def values(config: RulesConfig) -> dict[str, str]:
         found[setting.name] = value
         if setting.parse is _duration:
             found[f"{setting.name}.seconds"] = f"{duration(value):g}"
-        if setting.parse is _ratio:
+        if setting.parse in (_ratio, _share):
             found[f"{setting.name}.percent"] = f"{float(value) * 100:g} %"
     interval = float(found["scrape-interval.seconds"])
     if interval > _LONGEST_INTERVAL:

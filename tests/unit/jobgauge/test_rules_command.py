@@ -24,6 +24,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "exempt.account": ("", "regex"),
         "exempt.name": ("", "regex"),
         "job.low": ("0.25", "ratio"),
+        "job.share": ("0.5", "share"),
         "job.cpus": ("4", "number"),
     }
     described = {name: {"default": d, "kind": kind, "about": name} for name, (d, kind) in settings.items()}
@@ -34,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {
             "alert": "Low",
             "expr": "x{@{exempt}} < @{job.low} and y > @{job.cpus}",
-            "annotations": {"s": "{{ $value }} @{job.low.percent}"},
+            "annotations": {"s": "{{ $value }} @{job.low.percent} @{job.share.percent}"},
         },
         {
             "alert": "Other",
@@ -76,7 +77,7 @@ def test_the_defaults(root: Path, tmp_path: Path) -> None:
     pages = run(tmp_path / "out")
     assert pages["a.rules.yml"]["a:b:c"]["expr"] == "rate(x[300s])\n# why\n"
     assert pages["a.alerts.yml"]["Low"]["expr"] == "x{} < 0.25 and y > 4"
-    assert pages["a.alerts.yml"]["Low"]["annotations"]["s"] == "{{ $value }} 25 %"
+    assert pages["a.alerts.yml"]["Low"]["annotations"]["s"] == "{{ $value }} 25 % 50 %"
     assert pages["a.alerts.yml"]["Other"]["expr"] == "x > 30 "
     assert pages["a.alerts.yml"]["Other"]["annotations"]["s"].startswith(
         "http://localhost:3000/d/jobgauge-job?var-cluster={{"
@@ -128,6 +129,9 @@ def test_files_of_an_earlier_run_go_and_others_stay(root: Path, tmp_path: Path) 
         ("--job.low=1.5", "not a ratio"),
         ("--job.low=25%", "not a number"),
         ("--job.low=nan", "not a number"),
+        ("--job.share=0", "not a share: write a number between 0 and 1, neither of them"),
+        ("--job.share=1", "not a share"),
+        ("--job.share=half", "not a number"),
         ("--job.cpus=-1", "not a number"),
         ("--job.cpus=4) or vector(1", "not a number"),
         ("--scrape-interval=30", "not a duration"),
