@@ -356,6 +356,14 @@ def test_the_values_on_the_operators_page_render(tmp_path: Path) -> None:
     )
     values.write_text(values_text)
     assert ("Deployment", "r-jobgauge-gateway") in render("--values", values)
+    page = (ROOT / "docs/operators.md").read_text()
+    settings = re.findall(
+        r"--set (\S+)", page[page.index("With slurmrestd") : page.index("`web.configSecret`")]
+    )
+    exporter = render("--values", values, *(part for each in settings for part in ("--set", each)))
+    assert "--slurmrest.token-file=/run/secrets/slurmrestd/token" in str(
+        pod(exporter, "Deployment", "scheduler-exporter")
+    )
 
 
 def test_the_prometheus_configuration_on_the_operators_page_is_one(tmp_path: Path) -> None:
