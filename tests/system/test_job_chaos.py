@@ -188,12 +188,9 @@ def test_ten_thousand_jobs_leave_nothing_behind(tmp_path: Path) -> None:
             sizes.append((resident_kb(exporter), *used(exporter)))
         wait_for(lambda: len(set(re.findall(rb'jobid="(\d+)"', scraper.scrape()))) == len(folders))
         assert len(shown) > 9000
-        # What the first two thousand made room for is enough for all: a leak of 1 kB a job would be 7 MB more.
-        early, late = (
-            [max(column) for column in zip(*part, strict=True)] for part in (sizes[10:20], sizes[-10:])
-        )
-        assert late[0] - early[0] < 2048
-        assert (
-            late[1] <= early[1] + 100
-        )  # descriptors: some of the jobs of a round before may not be forgotten yet
-        assert late[2] <= early[2]
+        early, late = (list(zip(*part, strict=True)) for part in (sizes[10:20], sizes[-10:]))
+        # What the first two thousand made room for is about enough for all: a leak of 1 kB a job would be 8 MB more.
+        assert max(late[0]) - max(early[0]) < 4096
+        # Descriptors, when the jobs of the rounds before have been forgotten: one left of each job would be 8,000.
+        assert min(late[1]) <= max(early[1]) + 100
+        assert max(late[2]) <= max(early[2])

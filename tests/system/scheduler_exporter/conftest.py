@@ -30,7 +30,7 @@ class World:
     exporters: dict[str, Running]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clusters() -> Iterator[dict[str, RealSlurm]]:
     with ExitStack() as stack:
         found = {}
@@ -56,7 +56,7 @@ def ways(slurm: RealSlurm) -> dict[str, list[str]]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def worlds(
     clusters: dict[str, RealSlurm], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, World]]:
@@ -82,7 +82,7 @@ def world(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
     return worlds[request.param]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slurm(clusters: dict[str, RealSlurm]) -> RealSlurm:
     """The one whose daemons tests may stop."""
     return clusters["22.05"]
