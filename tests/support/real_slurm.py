@@ -36,7 +36,7 @@ from tests.support.slurm import program
 
 _JAIL = Path(__file__).with_name("slurm_jail.sh")
 _IMAGES = Path(__file__).parents[2] / "build" / "slurm"
-_PATIENCE = 60.0  # only ever waited for in full where something is broken
+_PATIENCE = 150.0  # only ever waited for in full where something is broken
 ACCOUNTS = {"physics": ("games",), "chemistry": ("mail", "news")}
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.support.expectation import Key
 from tests.support.scrape import parse
 
-_PATIENCE = 60.0  # only ever waited for in full where something is broken
+_PATIENCE = 150.0  # only ever waited for in full where something is broken
 _LISTENS = re.compile(r"listens on (127\.0\.0\.1:\d+)")
 
 

@@ -17,7 +17,7 @@ from tests.system.scheduler_exporter.conftest import World
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 WAYS = ("slurm-cli", "slurm-rest")
-_PATIENCE = 12.0
+_PATIENCE = 60.0  # only ever waited for in full where something is broken
 _ALIVE = ("PENDING", "RUNNING", "SUSPENDED")
 
 Page = dict[Key, float]
