@@ -17,7 +17,7 @@ def test_what_must_fire_may_fire_and_is_about_wasteful_jobs_only(hour: int) -> N
     running = {str(job.id): job for job in cluster.running(t)}
     for _, job_id in must:
         job = running[job_id]
-        assert t - job.start > 1200
+        assert t - job.start > 900
         assert job.template.habit.wastes
     old = [j for j in running.values() if j.template.habit.name == "one-core" and t - j.start > 3000]
     assert {("JobOneBusyCore", str(job.id)) for job in old} <= must
