@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from jobgauge.rules import main
+from tests.support.promtool_tests import in_order
 
 HERE = Path(__file__).parent
 TESTS = {path.name: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.test.yml"))}
@@ -104,7 +105,7 @@ def test_every_break_is_noticed(file: str, tmp_path: Path) -> None:
         for path in whole.iterdir():
             (folder / path.name).symlink_to(path)
         for test in tests:
-            (folder / test).write_text(TESTS[test], encoding="utf-8")
+            (folder / test).write_text(in_order(TESTS[test], whole), encoding="utf-8")
         (folder / file).unlink()
         (folder / file).write_text(cases[number][1], encoding="utf-8")
         return not noticed(folder, tests)

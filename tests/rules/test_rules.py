@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobgauge.rules import main
+from tests.support.promtool_tests import in_order
 from tests.support.servers import PROMETHEUS_3
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))
@@ -23,7 +24,7 @@ def test_promtool(test: Path, promtool: str | Path, tmp_path: Path) -> None:
     text = test.read_text(encoding="utf-8")
     settings = re.match(r"# jobgauge-rules (.*)\n", text)
     assert main(["--out", str(tmp_path), *(settings[1].split() if settings else [])]) == 0
-    (tmp_path / test.name).write_text(text, encoding="utf-8")
+    (tmp_path / test.name).write_text(in_order(text, tmp_path), encoding="utf-8")
     done = subprocess.run(
         [promtool, "test", "rules", test.name], cwd=tmp_path, capture_output=True, text=True, check=False
     )
