@@ -16,6 +16,7 @@ from jobgauge_demo.story import Template
 _QUEUE = ("state", "partition", "user", "account", "qos")
 _DAY, _MARK = 86400, 900  # seconds
 PENDING, ENDED = "hpc_sched_pending_jobs", "hpc_sched_jobs_ended_total"
+TYPED = "hpc_sched_job_gpus_by_type"
 INFO, RANK, UNLISTED = "hpc_job_info", "hpc_job_queue_rank", "hpc_sched_unlisted_jobs"
 
 # What each job adds to the sums over the queue, by family.
@@ -43,6 +44,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(SUMS, _QUEUE),
     **dict.fromkeys([*FIGURES, RANK], JOB),
     INFO: (*JOB, "partition", "qos", "name", "state", "array_job_id", "array_task_id", "nodes"),
+    TYPED: ("state", "partition", "account", "user", "type"),
     PENDING: ("reason", "partition", "account", "user"),
     ENDED: ("state", "partition", "account", "user"),
     UNLISTED: (),
@@ -85,6 +87,9 @@ def _sums(view: View) -> Counter[Series]:
         for name, amount in SUMS.items():
             if held := amount(kind):
                 found[name, labels] += held
+        if kind.gpus:
+            typed = (labels[0], kind.partition, kind.account, kind.user, kind.gpu_type)
+            found[TYPED, typed] += kind.gpus * kind.nodes
     for job in view.pending:
         kind = job.template
         found[PENDING, (_word(job.reason(view.now)), kind.partition, kind.account, kind.user)] += 1

@@ -24,6 +24,7 @@ from jobgauge_demo.slurm.nodes import (
 )
 from jobgauge_demo.slurm.text import host_list
 from jobgauge_demo.slurm.view import View
+from jobgauge_demo.story import GPU_TYPE
 
 Rows = Iterator[tuple[Series, Value]]
 
@@ -46,6 +47,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "hpc_sched_node_cpus": ("node", "kind"),
     "hpc_sched_node_memory_bytes": ("node", "kind"),
     "hpc_sched_node_gpus": ("node", "kind"),
+    "hpc_sched_node_gpus_by_type": ("node", "type", "kind"),
     "hpc_sched_node_drain_info": ("node", "reason", "drained_by"),
     "hpc_sched_partition_info": ("partition", "state", "default"),
     "hpc_sched_partition_time_limit_seconds": ("partition",),
@@ -107,6 +109,9 @@ def _nodes(view: View) -> Rows:
             if every:
                 yield (name, (node.name, "total")), every
                 yield (name, (node.name, "allocated")), allocated
+        if node.gpus:
+            yield ("hpc_sched_node_gpus_by_type", (node.name, GPU_TYPE, "total")), node.gpus
+            yield ("hpc_sched_node_gpus_by_type", (node.name, GPU_TYPE, "allocated")), state.gpus
         if node.drained:
             yield ("hpc_sched_node_drain_info", (node.name, node.drained, DRAINED_BY)), 1
 

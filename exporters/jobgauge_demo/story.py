@@ -8,6 +8,7 @@ from typing import Any
 from jobgauge_demo.habits import GIB, HABITS, Habit
 
 LOGIN = "login"  # stands for the partition of what runs without the scheduler
+GPU_TYPE = "a100"  # as the scheduler calls all GPUs of the cluster
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -28,6 +29,7 @@ class Template:
     qos: str = "normal"
     nodes: int = 1
     gpus: int = 0
+    gpu_type: str = ""  # the type that it asks for; any where it names none
     exclusive: bool = False
     tasks: int = 0  # of a job array; 0 for what is none
     at_once: int = 1  # tasks of an array that run at the same time
@@ -90,10 +92,10 @@ def _story() -> tuple[Template, ...]:
         t("postprocess", "scripts", "alice", "physics", "cpu", cpus=2, memory=4, run=25, wait=3 * _MINUTE, qos="high"),
         t("lattice", "threads-fit", "pia", "physics", "long", cpus=8, memory=24, run=40 * 60, wait=6 * _HOUR, qos="long"),
         # GPUs
-        t("train-net", "training", "alice", "physics", "gpu", cpus=16, memory=120, run=230, gpus=2, wait=70 * _MINUTE, reason="Resources"),
+        t("train-net", "training", "alice", "physics", "gpu", cpus=16, memory=120, run=230, gpus=2, gpu_type=GPU_TYPE, wait=70 * _MINUTE, reason="Resources"),
         t("notebook", "gpu-idle", "alice", "physics", "gpu", cpus=4, memory=40, run=110, gpus=1, wait=115 * _MINUTE, reason="QOSMaxGRESPerUser"),
         t("segment", "gpu-idle", "carol", "biology", "gpu", cpus=4, memory=40, run=100, gpus=1, wait=30 * _MINUTE),
-        t("denoise", "gpu-half-idle", "bob", "chemistry", "gpu", cpus=8, memory=60, run=90, gpus=2, wait=95 * _MINUTE, reason="AssocGrpGRES"),
+        t("denoise", "gpu-half-idle", "bob", "chemistry", "gpu", cpus=8, memory=60, run=90, gpus=2, gpu_type=GPU_TYPE, wait=95 * _MINUTE, reason="AssocGrpGRES"),
         t("inference", "gpu-low", "erin", "chemistry", "gpu", cpus=4, memory=40, run=80, gpus=1, wait=25 * _MINUTE),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from jobgauge_demo.slurm import text
 from jobgauge_demo.slurm.layout import Column, Layout, short
 from jobgauge_demo.slurm.text import UsageError, fields
 from jobgauge_demo.slurm.view import View
+from jobgauge_demo.story import GPU_TYPE
 from jobgauge_demo.usage import cpus_at_work, usage
 
 PARTITIONS = {
@@ -94,7 +95,7 @@ class NodeState:
     @property
     def gres(self) -> str:
         """Return its GPUs as configured."""
-        return f"gpu:a100:{self.node.gpus}" if self.node.gpus else "(null)"
+        return f"gpu:{GPU_TYPE}:{self.node.gpus}" if self.node.gpus else "(null)"
 
     @property
     def gres_used(self) -> str:
@@ -102,7 +103,7 @@ class NodeState:
         if not self.node.gpus:
             return "gpu:0"
         held = sorted(gpu for _, place in self.view.on[self.node.name] for gpu in place.gpus)
-        return f"gpu:a100:{len(held)}(IDX:{text.spans(held) if held else 'N/A'})"
+        return f"gpu:{GPU_TYPE}:{len(held)}(IDX:{text.spans(held) if held else 'N/A'})"
 
 
 def node_states(view: View) -> list[NodeState]:

@@ -11,6 +11,7 @@ from jobgauge_demo.slurm import text
 from jobgauge_demo.slurm.layout import Column, Layout, short, wide
 from jobgauge_demo.slurm.text import UsageError
 from jobgauge_demo.slurm.view import View
+from jobgauge_demo.story import Template
 
 _COMPACT = {"PENDING": "PD", "RUNNING": "R", "SUSPENDED": "S"}
 _DEFAULT = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R"
@@ -84,6 +85,12 @@ class Record:
         return max(0.0, self.view.now - self.job.start)
 
 
+def _gpus(kind: Template) -> str:
+    """Write the GPUs that a job asks for on each node."""
+    typed = f"{kind.gpu_type}:" if kind.gpu_type else ""
+    return f"gres/gpu:{typed}{kind.gpus}" if kind.gpus else "N/A"
+
+
 _COLUMNS: tuple[Column[Record], ...] = (
     Column("A", "JobID", "JOBID", lambda r: r.id),
     Column("i", "JobArrayID", "JOBID", lambda r: r.full_id),
@@ -105,7 +112,7 @@ _COLUMNS: tuple[Column[Record], ...] = (
         "b",
         "tres-per-node",
         "TRES_PER_NODE",
-        lambda r: f"gres/gpu:{r.job.template.gpus}" if r.job.template.gpus else "N/A",
+        lambda r: _gpus(r.job.template),
     ),
     *(
         Column("", f"tres-per-{unit}", f"TRES_PER_{unit.upper()}", lambda _: "N/A")

@@ -39,8 +39,6 @@ UNANSWERED = {
     "hpc_node_nfs_operations_total": "simulated nodes mount no NFS",
     "hpc_job_scratch_size_bytes": "simulated jobs have no scratch of their own",
     "hpc_job_scratch_used_bytes": "simulated jobs have no scratch of their own",
-    "hpc_sched_job_gpus_by_type": "a simulated past tells GPUs without their types",
-    "hpc_sched_node_gpus_by_type": "a simulated past tells GPUs without their types",
     "hpc_sched_backfill_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_backfill_gpu_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_backfill_memory_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
