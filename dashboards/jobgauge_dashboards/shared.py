@@ -26,6 +26,25 @@ def ratio(level: str, over: str, under: str, selector: str) -> str:
     return f"sum({level}:{over}:sum{selector}) / sum({level}:{under}:sum{selector})"
 
 
+def closed(selector: str) -> str:
+    """Return the states of nodes in which no job can start."""
+    return "hpc_sched_node_state" + having(selector, f'state=~"{CLOSED}|{DOWN}"') + " == 1"
+
+
+def free(what: str, selector: str, by: str, of: str = "cluster, node") -> str:
+    """Return what nodes where a job can start have and no job holds; `of` are the labels of one figure of a node."""
+    total, held = (
+        f"hpc_sched_node_{what}" + having(selector, f'kind="{kind}"') for kind in ("total", "allocated")
+    )
+    return f"sum by ({by}) ({total} - on ({of}) {held} unless on (cluster, node) {closed(selector)})"
+
+
+def gpus_by_type(of: str, selector: str, by: str) -> str:
+    """Return the GPUs of a `node` or a `job` by type; those of which the scheduler tells none have a word for it."""
+    named = f'label_replace(hpc_sched_{of}_gpus_by_type{selector}, "type", "no type", "type", "")'
+    return f"sum by ({by}) ({named})"
+
+
 def used_of_held(what: str, selector: str) -> str:
     """Return for each job the share of its `cpus` or `gpus` that it used, over its time in the range."""
     used, held = (

@@ -12,17 +12,27 @@ RIGHTLY_EMPTY: Mapping[str, Mapping[str, str]] = {
         "annotation Alerts": "alice's two jobs that are opened are good ones",
         "annotation Nodes": "no node of theirs is drained or down",
         "annotation Kills": "they stay within their memory",
+        "NFS, bytes": "simulated nodes mount no NFS",
+        "NFS, operations": "simulated nodes mount no NFS",
+        "What GPUs moved": "simulated GPUs do not tell, as some models do not",
+        "GPU errors": "simulated GPUs make none",
     },
     "jobgauge-my-jobs": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-pending": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-suite": {
         "Exporters that are down": "all answer",
         "Collectors that fail": "all work",
+        "Left out in the last hour": "nothing is",
     },
     "jobgauge-gpus": {
         "Memory errors in the time range": "simulated GPUs make none",
+        "Errors that the driver reported in the time range": "simulated GPUs make none",
         "GPUs slowed down, by reason": "simulated GPUs do not tell, as some models do not",
         "annotation Alerts": "no GPU fails",
+    },
+    "jobgauge-filesystems": {
+        "NFS, bytes": "simulated nodes mount no NFS",
+        "NFS, operations by user": "simulated nodes mount no NFS",
     },
     "jobgauge-queue": {
         "Gaps for GPU jobs": "all GPUs may be held",

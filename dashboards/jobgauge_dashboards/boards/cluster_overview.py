@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobgauge_dashboards import marks, shared, style
 from jobgauge_dashboards.board import Board, Role, Row
 from jobgauge_dashboards.links import board, cell
-from jobgauge_dashboards.panels import About, Link, Panel, Query, stat, timeseries
+from jobgauge_dashboards.panels import About, Link, Panel, Query, timeseries
 from jobgauge_dashboards.settings import Settings
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.tables import Column, table
@@ -13,7 +13,7 @@ from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
 _RUNNING, _PENDING = having(CLUSTERS, 'state="running"'), having(CLUSTERS, 'state="pending"')
 _TOTAL, _ALLOCATED = having(CLUSTERS, 'kind="total"'), having(CLUSTERS, 'kind="allocated"')
-_CLOSED = "hpc_sched_node_state" + having(CLUSTERS, f'state=~"{shared.CLOSED}|{shared.DOWN}"') + " == 1"
+_CLOSED = shared.closed(CLUSTERS)
 _WASTED = f"topk(15, cluster_user_account:hpc_job_cpus_wasted:sum{CLUSTERS})"
 
 
@@ -27,65 +27,57 @@ def build(settings: Settings) -> Board:
         variables=(Variable.CLUSTERS,),
         annotations=(marks.reservations(CLUSTERS),),
         rows=(
-            Row("Now", [_now(settings), [_clusters()]]),
+            Row("Now", [[_clusters()], [shared.in_use(settings, "cluster", CLUSTERS, "jobs")]]),
             Row("Over time", [_over_time(), _queue()]),
-            Row("Who", [[_most_idle(settings)]]),
-            Row("Who holds, and who waits", _holders(), closed=True),
-            Row("GPUs", [[_gpus(), shared.gpus_over_time("cluster", CLUSTERS)]], closed=True),
+            Row(
+                "Who holds, who waits, and who leaves idle",
+                [*_holders(), [_most_idle(settings)]],
+                closed=True,
+            ),
+            Row("GPUs", [[_gpus(), shared.gpus_over_time("cluster", CLUSTERS)], [_types()]], closed=True),
         ),
     )
-
-
-def _now(settings: Settings) -> list[Panel]:
-    return [
-        shared.in_use(settings, "cluster", CLUSTERS, "jobs", width=14),
-        stat(
-            "Queue last read",
-            About(
-                "How old the scheduler's figures on this page are.",
-                "Time since the scheduler exporter last read the queue, the oldest of the chosen clusters.",
-                "With the exporter down the figures vanish after five minutes rather than age.",
-            ),
-            Query(f"max(hpc_sched_snapshot_age_seconds{CLUSTERS})"),
-            unit=Unit.SECONDS,
-            scale=style.high_is_bad(120, 600),
-        ),
-    ]
 
 
 def _clusters() -> Panel:
-    free = (
-        f"(hpc_sched_node_cpus{_TOTAL} - on (cluster, node) hpc_sched_node_cpus{_ALLOCATED})"
-        f" unless on (cluster, node) {_CLOSED}"
-    )
+    # A job on hold, or one that waits for another, has no place in the queue.
+    waiting = f"hpc_job_eligible_time_seconds{CLUSTERS} and on (cluster, jobid) hpc_job_queue_rank{CLUSTERS}"
     return table(
         "Clusters",
         About(
-            "Each cluster's CPUs, what is held of them, what is free for jobs, and the queue.",
-            "The scheduler's figures of its nodes and jobs. Free are CPUs on nodes where a job can start.",
-            "Free CPUs may be kept for a reservation, or lie on nodes without free memory.",
+            "Each cluster's queue, and what it has free for jobs.",
+            "The scheduler's figures. Free are CPUs and GPUs on nodes where a job can start. Wanted are the CPUs that waiting"
+            " jobs ask for; the longest wait is that of the job that could have started first.",
+            "What is free may be kept for a reservation, or lie on nodes without free memory. With its exporter down a"
+            " cluster vanishes after five minutes.",
         ),
         {
-            "cpus": f"sum by (cluster) (cluster_kind:hpc_sched_node_cpus:sum{_TOTAL})",
-            "held": f"cluster_kind:hpc_sched_node_cpus:sum{_ALLOCATED} / on (cluster) cluster_kind:hpc_sched_node_cpus:sum{_TOTAL}",
-            "free": f"sum by (cluster) ({free})",
-            "closed": f"count by (cluster) (count by (cluster, node) ({_CLOSED}))",
             "running": f"sum by (cluster) (cluster_state:hpc_sched_jobs:sum{_RUNNING})",
             "pending": f"sum by (cluster) (cluster_state:hpc_sched_jobs:sum{_PENDING})",
+            "wait": f"time() - min by (cluster) ({waiting})",
             "demand": f"sum by (cluster) (cluster_state:hpc_sched_job_cpus:sum{_PENDING})",
+            "free": shared.free("cpus", CLUSTERS, "cluster"),
+            "held": f"cluster_kind:hpc_sched_node_cpus:sum{_ALLOCATED} / on (cluster) cluster_kind:hpc_sched_node_cpus:sum{_TOTAL}",
+            "gpus": shared.free("gpus", CLUSTERS, "cluster"),
+            "up": f"count by (cluster) (group by (cluster, node) (hpc_sched_node_state{CLUSTERS} == 1) unless on (cluster, node) {_CLOSED})",
+            "out": f"count by (cluster) (group by (cluster, node) ({_CLOSED}))",
+            "read": f"max by (cluster) (hpc_sched_snapshot_age_seconds{CLUSTERS})",
         },
         (
             Column("cluster", "Cluster"),
-            Column("cpus", "CPUs", Unit.WHOLE),
-            Column("held", "Held", Unit.RATIO, bar=True),
-            Column("free", "CPUs free", Unit.WHOLE),
-            Column("closed", "Nodes out", Unit.WHOLE),
             Column("running", "Running", Unit.WHOLE),
             Column("pending", "Waiting", Unit.WHOLE),
+            Column("wait", "Longest wait", Unit.DURATION),
             Column("demand", "Wanted", Unit.WHOLE),
+            Column("free", "CPUs free", Unit.WHOLE),
+            Column("held", "CPUs held", Unit.RATIO, bar=True),
+            Column("gpus", "GPUs free", Unit.WHOLE),
+            Column("up", "Nodes up", Unit.WHOLE),
+            Column("out", "Nodes out", Unit.WHOLE),
+            Column("read", "Read ago", Unit.SECONDS, scale=style.high_is_bad(120, 600)),
         ),
-        sort="CPUs",
-        height=5,
+        sort="Waiting",
+        height=8,
     )
 
 
@@ -114,6 +106,35 @@ def _gpus() -> Panel:
         ),
         sort="GPUs",
         no_rows="No GPUs",
+        height=8,
+    )
+
+
+def _types() -> Panel:
+    by = "cluster, type"
+    return table(
+        "GPUs by type",
+        About(
+            "Each cluster's GPUs by type, and the types that jobs ask for.",
+            "The scheduler's figures of its nodes and jobs. Jobs that name no type take any.",
+            "Only Slurm tells types. A job's type may be written otherwise than the nodes', and then has a line of its own.",
+        ),
+        {
+            "gpus": shared.gpus_by_type("node", _TOTAL, by),
+            "held": shared.gpus_by_type("node", _ALLOCATED, by),
+            "running": shared.gpus_by_type("job", _RUNNING, by),
+            "pending": shared.gpus_by_type("job", _PENDING, by),
+        },
+        (
+            Column("type", "Type"),
+            Column("cluster", "Cluster"),
+            Column("gpus", "GPUs", Unit.WHOLE),
+            Column("held", "Held", Unit.WHOLE),
+            Column("running", "Asked by running jobs", Unit.WHOLE),
+            Column("pending", "Asked by waiting jobs", Unit.WHOLE),
+        ),
+        sort="GPUs",
+        no_rows="No GPU has a type",
         height=8,
     )
 

@@ -42,6 +42,7 @@ def build(_: Settings) -> Board:
                 ],
             ),
             Row("Jobs", [[_jobs()]]),
+            Row("NFS", [_nfs()], closed=True),
             Row("Local disks", [_local()], closed=True),
         ),
     )
@@ -165,6 +166,37 @@ def _jobs() -> Panel:
         sort="Operations",
         no_rows="None",
     )
+
+
+def _nfs() -> list[Panel]:
+    operations = f"rate(hpc_job_nfs_operations_total{CLUSTERS}[$__rate_interval])"
+    return [
+        timeseries(
+            "NFS, bytes",
+            About(
+                "What all nodes together read from each NFS file system and write to it.",
+                "The clients' own counters on the nodes with the job exporter, login nodes among them.",
+                "What the page cache answered is not in it, nor are nodes without the exporter.",
+            ),
+            Query(
+                f"sum by (fs, direction) (rate(hpc_node_nfs_bytes_total{CLUSTERS}[$__rate_interval]))",
+                "{{fs}} {{direction}}",
+            ),
+            unit=Unit.BYTES_PER_SECOND,
+            no_value="No NFS",
+        ),
+        timeseries(
+            "NFS, operations by user",
+            About(
+                "The eight users whose jobs ask most of NFS servers, at each moment.",
+                "Operations per second, summed over a user's jobs.",
+                _ALONE_ONLY,
+            ),
+            Query(f"topk(8, sum by (user) ({operations}))", "{{user}}"),
+            unit=Unit.PER_SECOND,
+            no_value="None",
+        ),
+    ]
 
 
 def _local() -> list[Panel]:

@@ -31,7 +31,10 @@ def build(_: Settings) -> Board:
             Row("My jobs", [[_reasons()], [_jobs()]]),
             Row(
                 "What would help",
-                [[shared.gaps("What would start now", CLUSTERS), _fairshare(), _usual_wait()]],
+                [
+                    [shared.gaps("What would start now", CLUSTERS), _fairshare(), _usual_wait()],
+                    [_partitions(), _free_gpus()],
+                ],
             ),
         ),
     )
@@ -112,6 +115,7 @@ def _jobs() -> Panel:
             "rank": f"max by ({_LABELS}) (hpc_job_queue_rank{USER})",
             "start": f"max by ({_LABELS}) (hpc_job_estimated_start_time_seconds{USER} * 1000)",
             "cpus": f"max by ({_LABELS}) (hpc_job_requested_cpus{USER} {waits})",
+            "gpus": f"max by ({_LABELS}) (hpc_job_requested_gpus{USER} {waits})",
             "memory": f"max by ({_LABELS}) (hpc_job_requested_memory_bytes{USER} {waits})",
             "limit": f"max by ({_LABELS}) (hpc_job_time_limit_seconds{USER} {waits})",
         },
@@ -124,6 +128,7 @@ def _jobs() -> Panel:
             Column("rank", "Place", Unit.WHOLE),
             Column("start", "Expected start", Unit.DATE),
             Column("cpus", "CPUs", Unit.WHOLE),
+            Column("gpus", "GPUs", Unit.WHOLE),
             Column("memory", "Memory", Unit.BYTES),
             Column("limit", "Limit", Unit.DURATION),
         ),
@@ -158,4 +163,49 @@ def _usual_wait() -> Panel:
         Query(f"histogram_quantile(0.5, sum by (le, partition) ({started})) >= 0", "{{partition}}"),
         unit=Unit.DURATION,
         no_value="None started",
+    )
+
+
+def _partitions() -> Panel:
+    def idle(what: str) -> str:
+        return (
+            f"sum by (cluster, partition) (hpc_sched_partition_{what}"
+            + having(CLUSTERS, 'state="idle"')
+            + ")"
+        )
+
+    limit = f"max by (cluster, partition) (hpc_sched_partition_time_limit_seconds{CLUSTERS})"
+    return table(
+        "Partitions",
+        About(
+            "What is free in each partition, and how long a job may run there.",
+            "The scheduler's figures of nodes that take jobs.",
+            "What is free may be kept for jobs in front of yours, or lie on nodes without free memory.",
+        ),
+        {"cpus": idle("cpus"), "gpus": idle("gpus"), "limit": limit},
+        (
+            Column("partition", "Partition"),
+            Column("cpus", "CPUs free", Unit.WHOLE),
+            Column("gpus", "GPUs free", Unit.WHOLE),
+            Column("limit", "Longest job", Unit.DURATION),
+            Column("cluster", "Cluster"),
+        ),
+        sort="CPUs free",
+        width=14,
+        height=7,
+    )
+
+
+def _free_gpus() -> Panel:
+    free = shared.free("gpus_by_type", CLUSTERS, "type", "cluster, node, type")
+    return bars(
+        "GPUs free by type",
+        About(
+            "GPUs of each type that no job holds, on nodes that take jobs.",
+            "The scheduler's figures of its nodes.",
+            "Only Slurm tells types. A node with free GPUs may have no free CPU or memory.",
+        ),
+        Query(free, "{{type}}"),
+        unit=Unit.WHOLE,
+        no_value="None, or no types",
     )

@@ -32,7 +32,7 @@ def build(_: Settings) -> Board:
                     [_over_time("partition"), _reasons()],
                     shared.waiting(CLUSTERS),
                     [shared.gaps("Gaps for small jobs", CLUSTERS), _by_partition()],
-                    [_reservations()],
+                    [_reservations(), _licences()],
                 ],
             ),
             Row(
@@ -43,7 +43,7 @@ def build(_: Settings) -> Board:
                 "GPUs and large memory",
                 [
                     [shared.gaps("Gaps for GPU jobs", CLUSTERS, "gpus"), _gpu_demand()],
-                    [shared.gaps("Gaps for large memory", CLUSTERS, "gibibytes")],
+                    [shared.gaps("Gaps for large memory", CLUSTERS, "gibibytes"), _gpu_types()],
                 ],
                 closed=True,
             ),
@@ -154,7 +154,26 @@ def _reservations() -> Panel:
         ),
         sort="Begins",
         no_rows="None",
+        width=14,
         height=5,
+    )
+
+
+def _licences() -> Panel:
+    licences = {kind: "hpc_sched_licenses" + having(CLUSTERS, f'kind="{kind}"') for kind in ("used", "total")}
+    return bars(
+        "Licences in use",
+        About(
+            "How much of each licence that the scheduler counts is taken.",
+            "Licences used by licences that there are, as the scheduler tells them.",
+            "Programs that take a licence beside the scheduler are known to the licence server only.",
+        ),
+        Query(
+            f"sum by (license) ({licences['used']}) / (sum by (license) ({licences['total']}) > 0)",
+            "{{license}}",
+        ),
+        unit=Unit.RATIO,
+        no_value="No licences",
     )
 
 
@@ -212,6 +231,21 @@ def _gpu_demand() -> Panel:
         Query(
             f"sum by (partition) (cluster_partition_state:hpc_sched_job_gpus:sum{_PENDING})", "{{partition}}"
         ),
+        unit=Unit.COUNT,
+        stack=True,
+        no_value="None",
+    )
+
+
+def _gpu_types() -> Panel:
+    return timeseries(
+        "GPUs waited for by type",
+        About(
+            "GPUs that waiting jobs ask for, by the type that they name.",
+            "The scheduler's own figures, summed over the queue.",
+            "Only Slurm tells types. A job that may do with several types names one, or none.",
+        ),
+        Query(shared.gpus_by_type("job", _PENDING, "type"), "{{type}}"),
         unit=Unit.COUNT,
         stack=True,
         no_value="None",

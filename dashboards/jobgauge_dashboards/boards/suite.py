@@ -10,6 +10,9 @@ from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.tables import Column, table
 from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 
+_CUT, _UNREAD = (
+    f"increase(jobgauge_{what}_total{CLUSTERS}[1h])" for what in ("dropped_series", "unreadable_values")
+)
 _NONE_IS_GOOD = style.high_is_bad(1, 5)
 
 
@@ -23,8 +26,9 @@ def build(settings: Settings) -> Board:
         role=Role.OPERATORS,
         variables=(Variable.CLUSTERS,),
         rows=(
-            Row("Trust", [_trust(exporters), _faults(exporters)]),
+            Row("Trust", [_trust(exporters), _faults(exporters), [_left_out()]]),
             Row("Cost", [_time(exporters), _size(exporters)]),
+            Row("The gateway", [_gateway()], closed=True),
         ),
     )
 
@@ -72,7 +76,7 @@ def _trust(exporters: str) -> list[Panel]:
                 "Each exporter's own count; one series left out of every scrape counts each time.",
                 "What was left out is missing from boards and alerts without another sign.",
             ),
-            Query(f"sum(increase(jobgauge_dropped_series_total{CLUSTERS}[1h]))"),
+            Query(f"sum({_CUT})"),
             unit=Unit.WHOLE,
             scale=_NONE_IS_GOOD,
         ),
@@ -217,5 +221,84 @@ def _size(exporters: str) -> list[Panel]:
             Query(f"max(process_resident_memory_bytes{exporters})", "largest"),
             Query(f"quantile(0.5, process_resident_memory_bytes{exporters})", "middle"),
             unit=Unit.BYTES,
+        ),
+    ]
+
+
+def _left_out() -> Panel:
+    labels = "cluster, instance, collector"
+    return table(
+        "Left out in the last hour",
+        About(
+            "Which collectors left series or values out of scrapes, and on which exporters.",
+            "Each exporter's own counts; one that is left out of every scrape counts each time.",
+            "Values are unread where a file is there and cannot be read (rights, open files), or holds something else than"
+            " the exporter expects.",
+        ),
+        {
+            "cut": f"sum by ({labels}) ({_CUT}) > 0",
+            "unread": f"sum by ({labels}) ({_UNREAD}) > 0",
+        },
+        (
+            Column("collector", "Collector"),
+            Column("instance", "Exporter"),
+            Column("cluster", "Cluster"),
+            Column("cut", "Series over the cap", Unit.WHOLE),
+            Column("unread", "Values unread", Unit.WHOLE),
+        ),
+        sort="Values unread",
+        no_rows="Nothing",
+        height=7,
+    )
+
+
+def _gateway() -> list[Panel]:
+    requests = f"rate(jobgauge_gateway_requests_total{CLUSTERS}[$__rate_interval])"
+    seconds = f"rate(jobgauge_gateway_request_seconds_total{CLUSTERS}[$__rate_interval])"
+    return [
+        timeseries(
+            "Requests by outcome",
+            About(
+                "What became of the requests that the gateway was sent.",
+                "Requests per second by the gateway's own word: answered, refused by who asked, limited for want of a place,"
+                " upstream where Prometheus failed.",
+                "A board that is opened sends up to 20 at once. Refused ones are often boards that are not for that user.",
+            ),
+            Query(f"sum by (outcome) ({requests})", "{{outcome}}"),
+            unit=Unit.PER_SECOND,
+            stack=True,
+            colours={
+                "answered": style.SERIES[0],
+                "refused": style.SERIES[1],
+                "limited": style.SERIES[3],
+                "upstream": style.SERIES[5],
+            },
+            no_value="No gateway is read",
+        ),
+        timeseries(
+            "Time of an answer",
+            About(
+                "How long the gateway takes to answer, on average, by the call.",
+                "Time from the request to the end of the answer by requests.",
+                "Most of it is Prometheus' time, and the wait for a place there.",
+            ),
+            Query(
+                f"sum by (endpoint) ({seconds}) / (sum by (endpoint) ({requests}) > 0)",
+                "{{endpoint}}",
+            ),
+            unit=Unit.SECONDS,
+            no_value="No gateway is read",
+        ),
+        timeseries(
+            "Queries at Prometheus",
+            About(
+                "Queries that Prometheus works on for the gateway, and those that wait for a place.",
+                "The gateway's own count at the moment of the scrape.",
+                "Short queues between two scrapes are not seen.",
+            ),
+            Query(f"sum(jobgauge_gateway_queries_at_store{CLUSTERS})", "at work"),
+            Query(f"sum(jobgauge_gateway_queries_waiting{CLUSTERS})", "waiting"),
+            unit=Unit.WHOLE,
+            no_value="No gateway is read",
         ),
     ]

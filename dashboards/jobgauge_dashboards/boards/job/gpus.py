@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobgauge_dashboards import shared
+from jobgauge_dashboards import shared, style
 from jobgauge_dashboards.panels import About, Panel, Query, bars, timeseries
 from jobgauge_dashboards.style import Unit
 from jobgauge_dashboards.variables import JOB
@@ -13,7 +13,7 @@ _USE = f"job_gpu:hpc_job_gpus_used:last{JOB}"
 
 def lines() -> list[list[Panel]]:
     """Return the row's lines."""
-    return [[_use(), _idlest()], [_memory(), _power(), _temperature()]]
+    return [[_use(), _idlest()], [_memory(), _power(), _temperature()], [_moved(), _errors()]]
 
 
 def _use() -> Panel:
@@ -89,4 +89,43 @@ def _temperature() -> Panel:
         Query(f"max(hpc_job_gpu_temperature_celsius{JOB})", "hottest"),
         unit=Unit.CELSIUS,
         no_value=_NO_GPU,
+    )
+
+
+def _moved() -> Panel:
+    return timeseries(
+        "What GPUs moved",
+        About(
+            "Bytes between the job's GPUs and their nodes (PCIe), and between GPUs (NVLink).",
+            "The driver's counters, per second, summed over the GPUs of the job.",
+            "Some models tell neither. Much over PCIe and little at work means that the GPUs wait for data.",
+        ),
+        *(
+            Query(
+                f"sum by (direction) (rate(hpc_job_gpu_{link.lower()}_bytes_total{JOB}[$__rate_interval]))",
+                f"{link} {{{{direction}}}}",
+            )
+            for link in ("PCIe", "NVLink")
+        ),
+        unit=Unit.BYTES_PER_SECOND,
+        no_value="The GPUs do not tell",
+    )
+
+
+def _errors() -> Panel:
+    return timeseries(
+        "GPU errors",
+        About(
+            "Errors of the job's GPUs: of their memory, and those that the driver reported, by number (XID).",
+            "Memory errors as they happened; the driver's errors counted from the job's start on.",
+            "Corrected memory errors do no harm. XID 13, 31 and 43 are mostly the program's own fault, such as a wrong address.",
+        ),
+        Query(
+            f"sum by (type) (increase(hpc_job_gpu_ecc_errors_total{JOB}[$__rate_interval])) > 0",
+            "memory, {{type}}",
+        ),
+        Query(f"sum by (xid) (hpc_job_gpu_xid_errors_total{JOB})", "XID {{xid}}"),
+        unit=Unit.WHOLE,
+        colours={"memory, corrected": style.SERIES[0], "memory, uncorrected": style.POOR},
+        no_value="None",
     )

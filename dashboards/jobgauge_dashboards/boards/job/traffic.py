@@ -13,24 +13,25 @@ _EXCLUSIVE = (
     Word(
         None,
         0.001,
-        "Shared nodes: Lustre and network are not yours alone",
+        "Shared nodes: file systems and network are not yours alone",
         style.FAIR,
     ),
     Word(
         0.001,
         0.999,
-        "Partly shared nodes: Lustre and network show the time alone",
+        "Partly shared nodes: file systems and network show the time alone",
         style.FAIR,
     ),
-    Word(0.999, None, "Alone on its nodes: Lustre and network are this job's", style.GOOD),
+    Word(0.999, None, "Alone on its nodes: file systems and network are this job's", style.GOOD),
 )
 
 
 def files() -> list[list[Panel]]:
     """Show what the job read and wrote."""
     return [
-        [whose("Whose are Lustre's figures")],
-        [_lustre_bytes(), _lustre_operations()],
+        [whose("Whose are Lustre's and NFS' figures")],
+        [_lustre_bytes(), _operations("Lustre", "hpc_job_lustre_operations_total")],
+        [_nfs_bytes(), _operations("NFS", "hpc_job_nfs_operations_total")],
         [_disk_bytes(), _disk_operations()],
     ]
 
@@ -56,7 +57,7 @@ def network() -> list[list[Panel]]:
 
 
 def whose(title: str) -> Panel:
-    """Say whether what the nodes count for Lustre and the networks is this job's alone."""
+    """Say whether what the nodes count for file systems and networks is this job's alone."""
     return verdict(
         title,
         About(
@@ -80,18 +81,24 @@ def _lustre_bytes() -> Panel:
     )
 
 
-def _lustre_operations() -> Panel:
+def _nfs_bytes() -> Panel:
+    return _rate(
+        "NFS, bytes",
+        "What the job read from NFS, such as home directories, and wrote to it.",
+        "hpc_job_nfs_bytes_total",
+        Unit.BYTES_PER_SECOND,
+    )
+
+
+def _operations(kind: str, metric: str) -> Panel:
     return timeseries(
-        "Lustre, operations",
+        f"{kind}, operations",
         About(
-            "What the job asked of Lustre beside data: opening, looking up, removing files and the like.",
+            f"What the job asked of {kind}: opening, looking up, removing files and the like.",
             "Operations per second by kind, summed over the job's nodes and file systems.",
             _ALONE_ONLY,
         ),
-        Query(
-            f"sum by (operation) (rate(hpc_job_lustre_operations_total{JOB}[$__rate_interval]))",
-            "{{operation}}",
-        ),
+        Query(f"sum by (operation) (rate({metric}{JOB}[$__rate_interval]))", "{{operation}}"),
         unit=Unit.PER_SECOND,
         no_value=_NOT_ALONE,
     )
