@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,11 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.expectation import Key
 
 
-def once(command: str, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `command --once` from the environment of the tests."""
+def once(
+    command: str, *flags: str, at: float | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `command --once` from the environment of the tests, with its clock begun `at` a time where one is given."""
     program = Path(sys.executable).parent / command
+    begun = [] if at is None else ["faketime", "-f", f"@{datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"]  # noqa: DTZ006 - it reads local time
     return subprocess.run(
-        [program, "--once", *flags],
+        [*begun, program, "--once", *flags],
         capture_output=True,
         text=True,
         timeout=60,
