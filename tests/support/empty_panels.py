@@ -23,6 +23,8 @@ RIGHTLY_EMPTY: Mapping[str, Mapping[str, str]] = {
         "Exporters that are down": "all answer",
         "Collectors that fail": "all work",
         "Left out in the last hour": "nothing is",
+        "Requests by outcome": "nobody may have asked the gateway before",
+        "Time of an answer": "nobody may have asked the gateway before",
     },
     "jobgauge-gpus": {
         "Memory errors in the time range": "simulated GPUs make none",

@@ -67,17 +67,17 @@ def _clusters() -> Panel:
             Column("cluster", "Cluster"),
             Column("running", "Running", Unit.WHOLE),
             Column("pending", "Waiting", Unit.WHOLE),
-            Column("wait", "Longest wait", Unit.DURATION),
+            Column("wait", "Longest wait", Unit.DURATION, width=125),
             Column("demand", "Wanted", Unit.WHOLE),
             Column("free", "CPUs free", Unit.WHOLE),
-            Column("held", "CPUs held", Unit.RATIO, bar=True),
+            Column("held", "CPUs held", Unit.RATIO, bar=True, width=130),
             Column("gpus", "GPUs free", Unit.WHOLE),
             Column("up", "Nodes up", Unit.WHOLE),
             Column("out", "Nodes out", Unit.WHOLE),
             Column("read", "Read ago", Unit.SECONDS, scale=style.high_is_bad(120, 600)),
         ),
         sort="Waiting",
-        height=8,
+        height=7,
     )
 
 
@@ -158,7 +158,12 @@ def _queue() -> list[Panel]:
             Query(f"sum by (state) (cluster_state:hpc_sched_jobs:sum{CLUSTERS})", "{{state}}"),
             unit=Unit.WHOLE,
             stack=True,
-            colours={"running": style.SERIES[0], "pending": style.SERIES[1], "completing": style.SERIES[2]},
+            colours={
+                "running": style.SERIES[0],
+                "pending": style.SERIES[1],
+                "completing": style.SERIES[2],
+                "suspended": style.SERIES[6],
+            },
         ),
         timeseries(
             "Pending jobs by reason",

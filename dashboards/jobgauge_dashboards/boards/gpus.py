@@ -230,7 +230,7 @@ def _every() -> Panel:
         (
             Column("node", "Node"),
             Column("gpu", "GPU", width=80),
-            Column("model", "Model"),
+            Column("model", "Model", width=190),
             Column("cluster", "Cluster"),
             Column("listed", "Listed", hidden=True),
             Column("use", "At work", Unit.RATIO, bar=True),
@@ -262,14 +262,14 @@ def _temperature() -> Panel:
 
 
 def _nobodys() -> Panel:
-    used = f"hpc_node_gpu_utilization_ratio{CLUSTERS}"
-    held = f"job_gpu:hpc_job_gpus_held:last{CLUSTERS}"
+    used = f"min_over_time(hpc_node_gpu_utilization_ratio{CLUSTERS}[5m])"
+    held = f"last_over_time(job_gpu:hpc_job_gpus_held:last{CLUSTERS}[5m])"
     return timeseries(
         "GPUs at work that no job holds",
         About(
             "GPUs at work, as if they were free: somebody runs beside the scheduler, or a job left a process behind.",
-            f"GPUs that are at work and that the job exporter knows no job on. {_EVERY}",
-            "A site's own tests between jobs count too, as do jobs in the first moments before they are seen.",
+            f"GPUs that were at work for five minutes while the job exporter knew no job on them. {_EVERY}",
+            "A site's own tests between jobs count too, as do GPUs whose jobs the exporter cannot tell.",
         ),
         Query(f"count({used} > 0.05 unless on (cluster, instance, gpu) {held}) or vector(0)", "GPUs"),
         unit=Unit.WHOLE,

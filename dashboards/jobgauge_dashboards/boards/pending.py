@@ -89,7 +89,7 @@ def _reasons() -> Panel:
         },
         (
             Column("jobs", "Jobs", Unit.WHOLE, width=90),
-            Column("reason", "Reason", width=190),
+            Column("reason", "Reason", width=205),
             Column("meaning", "Meaning", wrap=True),
             Column("advice", "What to do", wrap=True),
             Column("partition", "Partition", width=110),
@@ -208,4 +208,5 @@ def _free_gpus() -> Panel:
         Query(free, "{{type}}"),
         unit=Unit.WHOLE,
         no_value="None, or no types",
+        height=7,
     )

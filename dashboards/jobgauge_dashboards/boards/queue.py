@@ -174,6 +174,7 @@ def _licences() -> Panel:
         ),
         unit=Unit.RATIO,
         no_value="No licences",
+        height=5,
     )
 
 

@@ -13,6 +13,7 @@ from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 _CUT, _UNREAD = (
     f"increase(jobgauge_{what}_total{CLUSTERS}[1h])" for what in ("dropped_series", "unreadable_values")
 )
+_FOR_LEGENDS = 11  # of all collectors
 _NONE_IS_GOOD = style.high_is_bad(1, 5)
 
 
@@ -173,6 +174,7 @@ def _time(exporters: str) -> list[Panel]:
             ),
             Query(f"max by (collector) (jobgauge_collector_duration_seconds{CLUSTERS})", "{{collector}}"),
             unit=Unit.SECONDS,
+            height=_FOR_LEGENDS,
         ),
         timeseries(
             "Time to read the scheduler",
@@ -198,6 +200,7 @@ def _size(exporters: str) -> list[Panel]:
             ),
             Query(f"sum by (collector) (jobgauge_collector_series{CLUSTERS})", "{{collector}}"),
             unit=Unit.WHOLE,
+            height=_FOR_LEGENDS,
             stack=True,
         ),
         timeseries(
@@ -226,7 +229,8 @@ def _size(exporters: str) -> list[Panel]:
 
 
 def _left_out() -> Panel:
-    labels = "cluster, instance, collector"
+    left_out = {"Series over the cap": _CUT, "Values unread": _UNREAD}
+    named = (f'label_replace({count}, "what", "{what}", "", "")' for what, count in left_out.items())
     return table(
         "Left out in the last hour",
         About(
@@ -235,20 +239,17 @@ def _left_out() -> Panel:
             "Values are unread where a file is there and cannot be read (rights, open files), or holds something else than"
             " the exporter expects.",
         ),
-        {
-            "cut": f"sum by ({labels}) ({_CUT}) > 0",
-            "unread": f"sum by ({labels}) ({_UNREAD}) > 0",
-        },
+        {"count": f"sum by (cluster, instance, collector, what) ({' or '.join(named)}) > 0"},
         (
             Column("collector", "Collector"),
+            Column("what", "Left out"),
+            Column("count", "How often", Unit.WHOLE),
             Column("instance", "Exporter"),
             Column("cluster", "Cluster"),
-            Column("cut", "Series over the cap", Unit.WHOLE),
-            Column("unread", "Values unread", Unit.WHOLE),
         ),
-        sort="Values unread",
+        sort="How often",
         no_rows="Nothing",
-        height=7,
+        height=6,
     )
 
 
@@ -273,7 +274,7 @@ def _gateway() -> list[Panel]:
                 "limited": style.SERIES[3],
                 "upstream": style.SERIES[5],
             },
-            no_value="No gateway is read",
+            no_value="Nothing was asked",
         ),
         timeseries(
             "Time of an answer",
@@ -287,7 +288,7 @@ def _gateway() -> list[Panel]:
                 "{{endpoint}}",
             ),
             unit=Unit.SECONDS,
-            no_value="No gateway is read",
+            no_value="Nothing was asked",
         ),
         timeseries(
             "Queries at Prometheus",
