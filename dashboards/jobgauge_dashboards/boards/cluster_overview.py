@@ -42,6 +42,7 @@ def build(settings: Settings) -> Board:
 def _clusters() -> Panel:
     # A job on hold, or one that waits for another, has no place in the queue.
     waiting = f"hpc_job_eligible_time_seconds{CLUSTERS} and on (cluster, jobid) hpc_job_queue_rank{CLUSTERS}"
+    to_queue = Link("Where its bottlenecks are", board("queue", {"cluster": cell("Cluster")}))
     return table(
         "Clusters",
         About(
@@ -64,7 +65,7 @@ def _clusters() -> Panel:
             "read": f"max by (cluster) (hpc_sched_snapshot_age_seconds{CLUSTERS})",
         },
         (
-            Column("cluster", "Cluster"),
+            Column("cluster", "Cluster", links=(to_queue,)),
             Column("running", "Running", Unit.WHOLE),
             Column("pending", "Waiting", Unit.WHOLE),
             Column("wait", "Longest wait", Unit.DURATION, width=125),
@@ -77,7 +78,7 @@ def _clusters() -> Panel:
             Column("read", "Read ago", Unit.SECONDS, scale=style.high_is_bad(120, 600)),
         ),
         sort="Waiting",
-        height=7,
+        height=6,
     )
 
 
