@@ -65,7 +65,7 @@ def _clusters() -> Panel:
             "read": f"max by (cluster) (hpc_sched_snapshot_age_seconds{CLUSTERS})",
         },
         (
-            Column("cluster", "Cluster", links=(to_queue,)),
+            Column("cluster", "Cluster", links=(to_queue,), width=130),
             Column("running", "Running", Unit.WHOLE),
             Column("pending", "Waiting", Unit.WHOLE),
             Column("wait", "Longest wait", Unit.DURATION, width=125),
