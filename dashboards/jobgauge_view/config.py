@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -94,18 +93,10 @@ class ViewConfig:
             raise ConfigError(
                 "demo-users and proxy.secret-file exclude each other: a site with real users has no demo-users"
             )
-        if self.demo_users and (open_to := [one for one in self.listen_address if not _is_loopback(one)]):
+        if self.demo_users and (
+            open_to := [one for one in self.listen_address if not listen.is_loopback(one)]
+        ):
             raise ConfigError(
                 f"demo-users let everybody be anybody, and {open_to[0]} is open to the network: listen on"
                 " 127.0.0.1, or put a reverse proxy in front and name its proxy.secret-file"
             )
-
-
-def _is_loopback(text: str) -> bool:
-    address = listen.parse(text)
-    if address.path or address.host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address.host).is_loopback
-    except ValueError:
-        return False

@@ -10,7 +10,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from jobgauge.http1 import END, HttpError, Request, Response, encode, parse
@@ -33,6 +33,7 @@ class Limits:
     header_seconds: float = 5.0  # for a handshake, a connection's first request, and the rest of a begun one
     idle_seconds: float = 300.0  # between requests: longer than any scrape interval
     send_seconds: float = 10.0
+    body_bytes: int = 0  # of a request; it has as long to arrive as a head
 
 
 class Stage(IntEnum):
@@ -118,7 +119,9 @@ class Connection:
                 head = self._receive_head(patience)
                 if head is None:
                     return
-                request, keep = parse(head)
+                request, keep = parse(head, self._limits.body_bytes)
+                if request.length:
+                    request = replace(request, body=self._receive_body(request.length))
                 self.enter(Stage.WORKING)
                 in_force = self._access.now()
                 response = self._respond(request, in_force)
@@ -158,6 +161,19 @@ class Connection:
             self._received += data
         head, self._received = self._received[:end], self._received[end + len(END) :]
         return head
+
+    def _receive_body(self, length: int) -> bytes:
+        deadline = time.monotonic() + self._limits.header_seconds
+        while len(self._received) < length:
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError("a request's body did not arrive in time")
+            self._socket.settimeout(left)
+            data = self._socket.recv(length - len(self._received))
+            if not data or self.ending:
+                raise ConnectionError("it ended within a request's body")
+            self._received += data
+        body, self._received = self._received[:length], self._received[length:]
+        return body
 
     def _respond(self, request: Request, in_force: InForce) -> Response:
         try:

@@ -23,9 +23,9 @@ from jobgauge.config import Loader, one_of, option, positive
 from jobgauge.errors import ConfigError, JobgaugeError
 from jobgauge.exposition import render
 from jobgauge.own import OwnCollector
-from jobgauge.pages import Pages
+from jobgauge.pages import Pages, told_nothing
 from jobgauge.runner import Runner
-from jobgauge.server import Request, Response, Server
+from jobgauge.server import Handler, Limits, Server
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +76,13 @@ class Running:
     """A configured exporter: its collectors, and how to end what works in its background.
 
     `settle` waits until what is found out in the background is there, as it is in an exporter that runs for a while.
+    `told` answers what is posted, where the exporter's limits have room for a body.
     """
 
     collectors: Sequence[Collector]
     close: Callable[[], None] = field(default=lambda: None)
     settle: Callable[[], None] = field(default=lambda: None)
+    told: Handler = field(default=told_nothing)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Exporter(Generic[C]):
     check: Callable[[C], object] = field(
         default=lambda _: None
     )  # reads what the configuration leads to, for --check-config
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
 
 
 def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
@@ -112,7 +115,7 @@ def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
         config = loader.load()
         logs.set_up(config.log_level, config.log_format)
         if loader.action.check_config:
-            Server(config.listen_address, _no_answer, config.web_config_file)  # checks both
+            Server(config.listen_address, told_nothing, config.web_config_file)  # checks both
             exporter.check(config)
             print(f"{exporter.program}: configuration is good")  # noqa: T201 - what --check-config is for
             return 0
@@ -125,11 +128,6 @@ def run(exporter: Exporter[C], argv: Sequence[str] | None = None) -> int:
     except JobgaugeError as error:
         print(f"{exporter.program}: {error}", file=sys.stderr)  # noqa: T201 - the log may not be set up yet
         return 1
-
-
-def _no_answer(request: Request) -> Response:
-    """Stand in for the pages where a server is only checked, never started."""
-    return Response(404, request.path.encode())
 
 
 def _once(exporter: Exporter[C], config: C) -> int:
@@ -175,8 +173,15 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
         signal.signal(number, lambda caught, _: signals.put(caught))
     running = exporter.build(config)
     runner = _runner(exporter, running, config)
-    pages = Pages(exporter.program, exporter.about, runner, config.telemetry_path, config.max_requests)
-    server = Server(config.listen_address, pages, config.web_config_file)
+    pages = Pages(
+        exporter.program,
+        exporter.about,
+        runner,
+        config.telemetry_path,
+        config.max_requests,
+        told=lambda request: running.told(request),  # noqa: PLW0108 - of the configuration in force when it is told
+    )
+    server = Server(config.listen_address, pages, config.web_config_file, exporter.limits)
     server.start()
     log.info("%s listens on %s", exporter.program, ", ".join(server.addresses))
     notify.tell("READY=1")

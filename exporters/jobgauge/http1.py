@@ -1,4 +1,6 @@
-"""The HTTP that an exporter speaks: requests without a body in, answers with a known length out. Pure: bytes and objects.
+"""The HTTP that a program of the suite speaks: requests in, answers with a known length out. Pure: bytes and objects.
+
+An exporter takes no body; a program that is told things takes one of a known length, up to a limit.
 
 What is not plain HTTP/1.1 or 1.0 is refused rather than guessed at, and the connection closed, since where the next
 request would begin is then not known.
@@ -18,6 +20,7 @@ from jobgauge.errors import JobgaugeError
 
 END = b"\r\n\r\n"  # of a head
 _GZIP_FROM = 1024  # bytes; below, gzip saves no packet
+_LENGTH_DIGITS = 18  # of a Content-Length that is looked at
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REQUEST_LINE = re.compile(rf"({_TOKEN.pattern}) ([!-~]+) HTTP/([0-9])\.([0-9])")
@@ -37,6 +40,8 @@ class Request:
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    length: int = 0  # of the body, which follows the head
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,11 @@ class HttpError(JobgaugeError):
         self.response = Response(status, f"{text}\n".encode(), headers=headers or {})
 
 
-def parse(head: bytes) -> tuple[Request, bool]:
-    """Return the request in a head (without its END), and whether the client wants to keep the connection."""
+def parse(head: bytes, body_bytes: int = 0) -> tuple[Request, bool]:
+    """Return the request in a head (without its END), and whether the client wants to keep the connection.
+
+    Where bodies are taken, `body_bytes` is how long one may be, and POST is a method.
+    """
     start, *lines = head.decode("latin-1").split("\r\n")
     match = _REQUEST_LINE.fullmatch(start)
     if not match or head.translate(None, _TEXT) != b"\r\n" * len(lines):
@@ -75,13 +83,15 @@ def parse(head: bytes) -> tuple[Request, bool]:
     headers = _fields(lines)
     if version == ["1", "1"] and "host" not in headers:
         raise HttpError(400, "the Host header is missing")
-    _refuse_body(headers)
-    if method not in ("GET", "HEAD"):
-        raise HttpError(405, "only GET and HEAD are answered here", {"Allow": "GET, HEAD"})
+    length = _body_length(headers, body_bytes)
+    methods = ("GET", "HEAD", "POST") if body_bytes else ("GET", "HEAD")
+    if method not in methods:
+        known = ", ".join(methods)
+        raise HttpError(405, f"only these methods are answered here: {known}", {"Allow": known})
     path, query = _target(target)
     options = [option.strip() for option in headers.get("connection", "").lower().split(",")]
     keep = "close" not in options and (version == ["1", "1"] or "keep-alive" in options)
-    return Request(method, path, query, headers), keep
+    return Request(method, path, query, headers, length), keep
 
 
 def _fields(lines: Iterable[str]) -> dict[str, str]:
@@ -99,16 +109,18 @@ def _fields(lines: Iterable[str]) -> dict[str, str]:
     return headers
 
 
-def _refuse_body(headers: Mapping[str, str]) -> None:
+def _body_length(headers: Mapping[str, str], limit: int) -> int:
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()):
         raise HttpError(400, "the Content-Length header is not a number")
     if "transfer-encoding" in headers:
         if "content-length" in headers:
             raise HttpError(400, "Content-Length and Transfer-Encoding contradict each other")
-        raise HttpError(413, "requests with a body are not accepted")
-    if length.strip("0"):
-        raise HttpError(413, "requests with a body are not accepted")
+        raise HttpError(413, "requests with a body of unknown length are not accepted")
+    digits = length.lstrip("0") or "0"
+    if len(digits) > _LENGTH_DIGITS or int(digits) > limit:
+        raise HttpError(413, f"a body of more than {limit} bytes is not accepted")
+    return int(digits)
 
 
 def _target(target: str) -> tuple[str, dict[str, list[str]]]:

@@ -42,6 +42,19 @@ def parse(text: str) -> Address:
     return Address(text, host=match[1] or match[2] or "", port=int(match[3]))
 
 
+def is_loopback(text: str) -> bool:
+    """Tell whether an address can be reached from this machine only."""
+    import ipaddress  # noqa: PLC0415 - few programs ask
+
+    address = parse(text)
+    if address.path or address.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        return False
+
+
 class Listener:
     """One bound socket, and its file where it is a unix one."""
 

@@ -1,4 +1,4 @@
-"""What an exporter serves: the metrics, its health, and a landing page."""
+"""What an exporter serves: the metrics, its health, a landing page, and what it is told where it takes that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobgauge import __version__
 from jobgauge.config import suggestion
 from jobgauge.exposition import negotiate, render
 from jobgauge.runner import Runner
-from jobgauge.server import Request, Response
+from jobgauge.server import Handler, Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +21,35 @@ _TIMEOUT_HEADER = "x-prometheus-scrape-timeout-seconds"
 _TRAVEL = 0.5  # seconds of the client's timeout left for the answer's way
 
 
+def told_nothing(_: Request) -> Response:
+    """Answer a POST where nothing takes it."""
+    return Response(404, b"nothing is taken here\n")
+
+
 class Pages:
     """The handler of an exporter's web server."""
 
     def __init__(
-        self, program: str, about: str, runner: Runner, telemetry_path: str, max_requests: int
+        self,
+        program: str,
+        about: str,
+        runner: Runner,
+        telemetry_path: str,
+        max_requests: int,
+        *,
+        told: Handler = told_nothing,
     ) -> None:
         self._program = program
         self._about = about
         self._runner = runner
         self._path = telemetry_path
+        self._told = told
         self._places = threading.Semaphore(max_requests)
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
+        if request.method == "POST":
+            return self._told(request)
         if request.path == self._path:
             return self._metrics(request)
         if request.path == "/-/healthy":

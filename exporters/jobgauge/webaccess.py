@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from jobgauge.errors import ConfigError
+from jobgauge.fileversion import version
 from jobgauge.http1 import HttpError
 from jobgauge.webconfig import TlsConfig, WebConfig, load
 
@@ -66,7 +66,7 @@ class Access:
         return self._in_force
 
     def _look(self) -> None:
-        if {path: _version(path) for path in self._seen} == self._seen:
+        if {path: version(path) for path in self._seen} == self._seen:
             return
         try:
             self._read()
@@ -77,10 +77,10 @@ class Access:
 
     def _read(self) -> None:
         # Versions are taken before the files are read: what changes meanwhile is seen at the next look.
-        seen = {self._path: _version(self._path)}
+        seen = {self._path: version(self._path)}
         try:
             config = load(self._path)
-            seen |= {path: _version(path) for path in config.files}
+            seen |= {path: version(path) for path in config.files}
             context = _context(config.tls) if config.tls else None
             self._in_force = InForce(config, context, self._auth(config))
         finally:
@@ -94,14 +94,6 @@ class Access:
         from jobgauge.basicauth import BasicAuth  # noqa: PLC0415
 
         return BasicAuth(dict(config.users))
-
-
-def _version(path: str) -> tuple[int, ...]:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _context(tls: TlsConfig) -> ssl.SSLContext:

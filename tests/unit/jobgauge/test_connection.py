@@ -44,6 +44,35 @@ def test_a_request_may_arrive_byte_by_byte(serve: Serve, dial: Dial) -> None:
     assert read_answer(client).body == b"page\n"
 
 
+BODIES = Limits(body_bytes=100_000, header_seconds=5)
+
+
+def told(request: Request) -> Response:
+    return Response(200, b"%b %b" % (request.method.encode(), request.body))
+
+
+def test_bodies_are_read_whole_and_what_follows_is_the_next_request(serve: Serve, dial: Dial) -> None:
+    client = dial(serve(told, limits=BODIES))
+    long = b"x" * 100_000
+    for body in (b"short", b"GET / HTTP/1.1\r\n\r\n", long):
+        client.sendall(b"POST / HTTP/1.1\r\nHost: n\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 7000):
+            client.sendall(body[start : start + 7000])
+        client.sendall(GET)
+        assert read_answer(client).body == b"POST " + body
+        assert read_answer(client).body == b"GET "
+
+
+@pytest.mark.parametrize("sent", [b"", b"half"])
+def test_a_body_that_does_not_come_is_not_waited_for(serve: Serve, dial: Dial, sent: bytes) -> None:
+    asked = []
+    limits = Limits(body_bytes=10, header_seconds=0.2)
+    client = dial(serve(lambda request: asked.append(request) or Response(200, b""), limits=limits))
+    client.sendall(b"POST / HTTP/1.1\r\nHost: n\r\nContent-Length: 10\r\n\r\n" + sent)
+    assert until_closed(client) == b""
+    assert asked == []
+
+
 def test_http_1_0_keeps_the_connection_where_asked(serve: Serve, dial: Dial) -> None:
     client = dial(serve())
     client.sendall(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")

@@ -173,6 +173,29 @@ def test_heads_that_are_refused(head: bytes, status: int) -> None:
     assert refusal(head).status == status
 
 
+@pytest.mark.parametrize(
+    ("line", "length"), [(b"\r\nContent-Length: 20", 20), (b"\r\nContent-Length: 0020", 20), (b"", 0)]
+)
+def test_a_body_where_one_is_taken(line: bytes, length: int) -> None:
+    seen, _ = parse(b"POST /owner HTTP/1.1" + HOST + line, 20)
+    assert (seen.method, seen.length) == ("POST", length)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST / HTTP/1.1" + HOST + b"\r\nContent-Length: 21", 413),
+        (b"POST / HTTP/1.1" + HOST + b"\r\nContent-Length: " + b"9" * 10_000, 413),
+        (b"POST / HTTP/1.1" + HOST + b"\r\nTransfer-Encoding: chunked", 413),
+        (b"PUT / HTTP/1.1" + HOST + b"\r\nContent-Length: 2", 405),
+    ],
+)
+def test_bodies_that_are_refused_even_there(head: bytes, status: int) -> None:
+    with pytest.raises(HttpError) as caught:
+        parse(head, 20)
+    assert caught.value.response.status == status
+
+
 def test_a_length_of_nothing_is_no_body() -> None:
     assert request(headers=b"\r\nContent-Length: 00").path == "/metrics"
 

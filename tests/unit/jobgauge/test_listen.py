@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobgauge.errors import ConfigError
-from jobgauge.listen import Address, Listener, parse
+from jobgauge.listen import Address, Listener, is_loopback, parse
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,25 @@ def test_tcp_addresses(text: str, host: str, port: int) -> None:
 
 def test_unix_addresses() -> None:
     assert parse("unix:/run/a:1.sock") == Address("unix:/run/a:1.sock", path="/run/a:1.sock")
+
+
+@pytest.mark.parametrize(
+    ("text", "loopback"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("unix:/run/a.sock", True),
+        (":1", False),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("192.0.2.1:1", False),
+        ("localhost.example.org:1", False),
+    ],
+)
+def test_what_is_open_to_the_network(text: str, loopback: bool) -> None:
+    assert is_loopback(text) is loopback
 
 
 @pytest.mark.parametrize(
