@@ -17,7 +17,7 @@ VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
-TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps faketime slapd rpm rpmlint chromium buildah etcd-server victoria-metrics \
+TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps faketime slapd ldap-utils rpm rpmlint chromium buildah etcd-server victoria-metrics \
   qemu-system-x86 cpio
 
 .DEFAULT_GOAL := help

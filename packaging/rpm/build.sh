@@ -48,6 +48,7 @@ PYTHONPATH=exporters PYTHONDONTWRITEBYTECODE=1 "$python" -c 'import sys; from jo
   --out "$sources/rules"
 cp -R LICENSE README.md docs packaging/rpm packaging/slurm recording_rules job_exporter scheduler_exporter "$sources"
 cp -R exporters/jobgauge_gateway "$sources/gateway"
+cp -R exporters/jobgauge_mail "$sources/mail"
 cp -R dashboards/jobgauge_view "$sources/view"
 find "$sources" -name __pycache__ -prune -exec rm -rf {} +
 

@@ -18,6 +18,7 @@ PACKAGES = {
     "jobgauge_demo",
     "jobgauge_gateway",
     "jobgauge_job",
+    "jobgauge_mail",
     "jobgauge_scheduler",
     "jobgauge_dashboards",
     "jobgauge_view",

@@ -14,12 +14,18 @@ from jobgauge.catalogue import FAMILIES, SUBJECTS, own
 from jobgauge.collector import Collector
 from jobgauge.own import OwnCollector
 from jobgauge_gateway.figures import GatewayCollector
+from jobgauge_mail.ledger import MailCollector
 
 TABLES = [
     (jobgauge_job.collectors, jobgauge_job.collectors.COLLECTORS),
     (jobgauge_scheduler.collectors, jobgauge_scheduler.collectors.COLLECTORS),
 ]
-ALL = [OwnCollector, GatewayCollector, *(collector for _, table in TABLES for collector in table)]
+ALL = [
+    OwnCollector,
+    GatewayCollector,
+    MailCollector,
+    *(collector for _, table in TABLES for collector in table),
+]
 
 
 @pytest.mark.parametrize(("package", "table"), TABLES, ids=lambda value: getattr(value, "__name__", ""))

@@ -68,11 +68,9 @@ def test_one_package_each_that_debian_understands(packages: dict[str, Path]) -> 
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     assert field(packages["jobgauge"], "Depends") == f"{python}, libc6"
     version = field(packages["jobgauge"], "Version")
+    others = {"view": f", jobgauge-dashboards (= {version})", "mail": f", jobgauge-rules (= {version})"}
     for name in COMMANDS:
-        base = f"jobgauge (= {version})"
-        assert field(packages[name], "Depends") == (
-            f"{base}, jobgauge-dashboards (= {version})" if name == "view" else base
-        )
+        assert field(packages[name], "Depends") == f"jobgauge (= {version})" + others.get(name, "")
     for package in packages.values():
         assert field(package, "Architecture") in ("all", "amd64", "arm64")
         assert all(

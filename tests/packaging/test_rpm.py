@@ -21,6 +21,7 @@ SERVICES = {
     "scheduler-exporter": "jobgauge-sched",
     "gateway": "jobgauge-gateway",
     "view": "jobgauge-view",
+    "mail": "jobgauge-mail",
 }
 COMMANDS = {*SERVICES, "rules", "dashboards"}
 
@@ -137,6 +138,7 @@ def test_modules_lie_with_the_command_that_needs_them(target: Path) -> None:
     assert modules("scheduler-exporter") == {"jobgauge_scheduler"}
     assert modules("dashboards") == {"jobgauge_dashboards", "grafanalib", "attr", "attrs"}
     assert {"jobgauge_view", "aiohttp", "plotly"} <= modules("view")
+    assert modules("mail") == {"jobgauge_mail"}
     assert modules("rules") == set()
 
 
@@ -158,7 +160,7 @@ def test_every_file_is_roots_and_nobody_else_writes_it(target: Path) -> None:
 
 def test_what_they_require_is_in_el(target: Path) -> None:
     of_el_8 = re.compile(
-        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge(-dashboards)? = .*|lib[\w+]+\.so.*|ld-.*"
+        r"/bin/sh|/usr/bin/python3\.12|rpmlib\(.*|config\(.*|rtld\(GNU_HASH\)|jobgauge(-dashboards|-rules)? = .*|lib[\w+]+\.so.*|ld-.*"
     )
     for package in packages(target).values():
         required = {line.strip() for line in query(package, "--requires")}
@@ -201,20 +203,22 @@ def test_life(here: Path, newer: Path, root: Root) -> None:
         assert (entry[1] != "0", entry[2]) == (True, "/usr/sbin/nologin")
 
     secrets = [root.path / "etc/jobgauge" / name for name in ("channel", "view-channel", "view-proxy")]
-    for secret in secrets:  # which the operator makes
+    for secret in secrets:  # which the operator makes, and the addresses
         secret.touch(0o600)
         secret.write_text("0123456789abcdef0123456789abcdef\n")
+    addresses = root.path / "etc/jobgauge/addresses"
+    addresses.write_text("alice: alice.smith@example.org\n")
     for name in COMMANDS:
         version = root.run(
             f"/usr/bin/jobgauge-{name}", "--version", PYTHONPATH="/nowhere", PYTHONHOME="/nowhere"
         )
         assert version.stdout.startswith(f"jobgauge-{name} "), version.stderr
-        suffix = "yml" if name in ("rules", "gateway", "view") else "yaml"
+        suffix = "yml" if name in ("rules", "gateway", "view", "mail") else "yaml"
         file = f"/etc/jobgauge/{name}.{suffix}"
         checked = root.run(f"/usr/bin/jobgauge-{name}", "--check-config", "--config.file", file)
         assert checked.returncode == 0, checked.stderr
-    for secret in secrets:
-        secret.unlink()
+    for made in (*secrets, addresses):
+        made.unlink()
 
     edited = root.path / "etc/jobgauge/job-exporter.yaml"
     edited.write_text("cluster: mine\n")

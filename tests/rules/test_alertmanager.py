@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
+import bcrypt
 import pytest
 import yaml
 
 from jobgauge.rules import main
+from tests.support.certificates import Authority
 from tests.support.mailbox import Mailbox, mailbox
+from tests.support.running import running as service
 from tests.support.servers import free_port
 
 ADMINS, SECOND = "hpc@example.org", "boss@example.org"
@@ -67,7 +72,9 @@ class Alertmanager:
 
 
 @contextmanager
-def running(folder: Path, box: Mailbox, *flags: str) -> Iterator[Alertmanager]:
+def running(
+    folder: Path, box: Mailbox, *flags: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Alertmanager]:
     mail = [
         f"--mail.smarthost=127.0.0.1:{box.port}",
         "--mail.from=jobgauge@example.org",
@@ -83,7 +90,7 @@ def running(folder: Path, box: Mailbox, *flags: str) -> Iterator[Alertmanager]:
     ]
     argv += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, stdout=log, stderr=log, env={**os.environ, **environment})
         try:
             found = Alertmanager(port)
             deadline = time.monotonic() + 60
@@ -159,6 +166,59 @@ def test_after_the_quiet_time_the_same_is_told_again(tmp_path: Path) -> None:
         assert first.text == second.text
 
 
+@pytest.mark.system
+def test_by_lookup_comes_the_same_mail(tmp_path: Path) -> None:
+    """One Alertmanager writes by itself, the other by jobgauge-mail, over TLS and with a password."""
+    authority = Authority(tmp_path)
+    certificate = authority.issue("mail", ["127.0.0.1"])
+    password = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
+    tls = f"tls_server_config: {{cert_file: {certificate.cert}, key_file: {certificate.key}}}"
+    (tmp_path / "web.yml").write_text(f"{tls}\nbasic_auth_users: {{am: {password}}}\n")
+    (tmp_path / "addresses").write_text("ann: a.lee@example.org\n")
+    alerts = [owner("ann", "JobCpuLow"), owner("ann", "JobGpuIdle"), owner("ann", "NoSuchKind")]
+    alerts.append(owner("zoë", "JobCpuLow"))
+    with mailbox() as box:
+        (tmp_path / "rules.yml").write_text(
+            f"mail: {{smarthost: '127.0.0.1:{box.port}', from: jobgauge@example.org, admins: '{ADMINS}, {SECOND}', digest: 1s}}\n"
+        )
+        flags = [
+            f"--rules.config.file={tmp_path}/rules.yml",
+            f"--addresses.file={tmp_path}/addresses",
+            f"--web.config.file={tmp_path}/web.yml",
+        ]
+        with service("jobgauge-mail", tmp_path / "mail.log", *flags) as lookup:
+            url = f"https://am:s3cret@{lookup.address}/owner"
+            environment = {"SSL_CERT_FILE": str(authority.path)}
+            with running(
+                tmp_path / "lookup", box, f"--mail.lookup={url}", environment=environment
+            ) as manager:
+                manager.tell(*alerts)
+                (looked_up,) = box.wait("a.lee@example.org")
+                (unknown,) = box.wait(ADMINS)
+        with running(tmp_path / "direct", box) as manager:
+            manager.tell(*alerts)
+            (direct,) = box.wait("ann@example.org")
+        assert looked_up.to == ("a.lee@example.org",)
+        assert (looked_up.subject, looked_up.text) == (direct.subject, direct.text.rstrip() + "\r\n")
+        assert unknown.to == (ADMINS, SECOND)
+        assert "To zoë, who has no address:" in unknown.text
+        assert "ann@example.org" not in unknown.text
+
+
+def test_a_lookup_takes_the_place_of_the_mail_to_owners(tmp_path: Path) -> None:
+    assert (
+        main(["alertmanager", "--out", str(tmp_path), "--mail.lookup=http://am:pass@127.0.0.1:9798/owner"])
+        == 0
+    )
+    subprocess.run(["amtool", "check-config", tmp_path / "alertmanager.yml"], check=True, capture_output=True)
+    receivers = yaml.safe_load((tmp_path / "alertmanager.yml").read_text())["receivers"]
+    (found,) = [receiver for receiver in receivers if receiver["name"] == "owner"]
+    assert found == {
+        "name": "owner",
+        "webhook_configs": [{"url": "http://am:pass@127.0.0.1:9798/owner", "send_resolved": False}],
+    }
+
+
 def test_defaults_are_good_and_say_how_long_to_remember(tmp_path: Path) -> None:
     assert main(["alertmanager", "--out", str(tmp_path)]) == 0
     subprocess.run(["amtool", "check-config", tmp_path / "alertmanager.yml"], check=True, capture_output=True)
@@ -209,6 +269,7 @@ def test_routes(labels: dict[str, str], receiver: str, tmp_path: Path) -> None:
         ([], "--out DIR is needed"),
         (["--out=x", "--mail.owner="], "mail.owner: '' is empty or more than a line"),
         (["--out=x", "--mail.require-tls=yes"], "is neither true nor false"),
+        (["--out=x", "--mail.lookup=owner"], "is not an address such as"),
         (["--out=x", "--mail.opt-out=("], "is not a regular expression"),
         (["--out=x", "--mail.quiet=1 week"], "is not a duration"),
     ],

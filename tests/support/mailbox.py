@@ -38,12 +38,13 @@ class Mailbox:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.refusals: dict[str, str] = {}  # what is said instead of 250 to a receiver
         self._mails: list[Mail] = []
         self._arrived = threading.Condition()
 
-    def put(self, mail: Mail) -> None:
+    def put(self, to: list[str], message: EmailMessage) -> None:
         with self._arrived:
-            self._mails.append(mail)
+            self._mails.append(Mail(tuple(one for one in to if one not in self.refusals), message))
             self._arrived.notify_all()
 
     def of(self, address: str) -> list[Mail]:
@@ -81,10 +82,10 @@ def mailbox() -> Iterator[Mailbox]:
                         self.say("250 localhost")
                     case "RCPT":
                         to.append(rest[rest.index("<") + 1 : rest.index(">")])
-                        self.say("250 OK")
+                        self.say(box.refusals.get(to[-1], "250 OK"))
                     case "DATA":
                         self.say("354 go on")
-                        box.put(Mail(tuple(to), self.content()))
+                        box.put(to, self.content())
                         to = []
                         self.say("250 OK")
                     case "QUIT":

@@ -17,7 +17,6 @@ from tests.support.expectation import Key
 from tests.support.scrape import parse
 
 _PATIENCE = 150.0  # only ever waited for in full where something is broken
-_LISTENS = re.compile(r"listens on (127\.0\.0\.1:\d+)")
 
 
 @dataclass
@@ -32,14 +31,23 @@ class Running:
         """What it has logged."""
         return self.log.read_text(errors="replace")
 
-    def page(self) -> dict[Key, float]:
-        """Scrape it, once it listens."""
+    def wait(self, pattern: str) -> re.Match[str]:
+        """Wait until it has logged something."""
         deadline = time.monotonic() + _PATIENCE
-        while (found := _LISTENS.search(self.said)) is None:
+        while (found := re.search(pattern, self.said)) is None:
             assert self.process.poll() is None, self.said
             assert time.monotonic() < deadline, self.said
             time.sleep(0.05)
-        with urllib.request.urlopen(f"http://{found[1]}/metrics", timeout=_PATIENCE) as answer:
+        return found
+
+    @property
+    def address(self) -> str:
+        """Where it listens, once it does."""
+        return self.wait(r"listens on (127\.0\.0\.1:\d+)")[1]
+
+    def page(self) -> dict[Key, float]:
+        """Scrape it, once it listens."""
+        with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=_PATIENCE) as answer:
             return parse(answer.read().decode())
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:

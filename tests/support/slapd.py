@@ -29,6 +29,7 @@ class Slapd:
     folder: Path
     authority: Authority
     certificate: Certificate
+    readers: str = f'dn.exact="cn=reader,{SUFFIX}"'
     port: int = field(default_factory=free_port)
     tls_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -44,7 +45,9 @@ class Slapd:
     def prepare(self, ldif: str) -> None:
         """Write the configuration and fill the database."""
         (self.folder / "data").mkdir()
-        includes = "\n".join(f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "nis"))
+        includes = "\n".join(
+            f"include /etc/ldap/schema/{name}.schema" for name in ("core", "cosine", "inetorgperson", "nis")
+        )
         (self.folder / "slapd.conf").write_text(
             f"""{includes}
 modulepath /usr/lib/ldap
@@ -61,7 +64,7 @@ rootpw "{PASSWORD}"
 directory {self.folder / "data"}
 limits dn.exact="cn=reader,{SUFFIX}" size.soft=200 size.hard=200 size.prtotal=unlimited
 access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="cn=reader,{SUFFIX}" read by * none
+access to * by {self.readers} read by * none
 """
         )
         (self.folder / "data.ldif").write_text(ldif)
@@ -95,11 +98,13 @@ access to * by dn.exact="cn=reader,{SUFFIX}" read by * none
 
 
 @contextmanager
-def slapd(folder: Path, ldif: str, names: list[str] | None = None) -> Iterator[Slapd]:
+def slapd(
+    folder: Path, ldif: str, names: list[str] | None = None, readers: str = Slapd.readers
+) -> Iterator[Slapd]:
     """Run a server that holds `ldif`, and whose certificate is for `names`."""
     folder.mkdir(parents=True, exist_ok=True)
     authority = Authority(folder)
-    server = Slapd(folder, authority, authority.issue("ldap", names or ["localhost"]))
+    server = Slapd(folder, authority, authority.issue("ldap", names or ["localhost"]), readers)
     server.prepare(ldif)
     server.start()
     try:

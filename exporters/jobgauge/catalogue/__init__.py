@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from jobgauge.catalogue import gateway, job, job_files, job_parts, own
+from jobgauge.catalogue import gateway, job, job_files, job_parts, mail, own
 from jobgauge.catalogue.scheduler import accounts, health, history, nodes, queue
 from jobgauge.family import Family
 
 SUBJECTS: dict[ModuleType, list[Family]] = {
     module: [value for value in vars(module).values() if isinstance(value, Family)]
-    for module in (job, job_files, job_parts, queue, nodes, accounts, history, health, gateway, own)
+    for module in (job, job_files, job_parts, queue, nodes, accounts, history, health, gateway, mail, own)
 }
 FAMILIES: dict[str, Family] = {family.name: family for families in SUBJECTS.values() for family in families}

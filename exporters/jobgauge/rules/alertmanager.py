@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -13,6 +10,7 @@ from jobgauge import data, yamlfile
 from jobgauge.config import duration
 from jobgauge.errors import ConfigError
 from jobgauge.rules import files
+from jobgauge.rules.letter import Letter
 from jobgauge.rules.settings import RulesConfig, values
 
 ABOUT = """Write alertmanager.yml and jobgauge.tmpl: mail to owners and staff about what the rules noticed.
@@ -23,10 +21,8 @@ ABOUT = """Write alertmanager.yml and jobgauge.tmpl: mail to owners and staff ab
 
 A user gets one mail with everything, a day at the soonest after the last one, and none again for a week about the same. The staff gets
 the alerts on the cluster and the suite at once, and a report each day. Where Alertmanager has a configuration already, write this one
-elsewhere, and take its routes, receivers and template over."""
-
-_ADVICE = re.compile(r"^## (\w+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-_FOR_USERS = re.compile(r"\*\*User:\*\* (.*?)(?=\n\*\*|\n\n|\Z)", re.DOTALL)
+elsewhere, and take its routes, receivers and template over. Where addresses do not follow from logins, --mail.lookup takes the place
+of --mail.owner: jobgauge-mail looks them up."""
 
 
 def check(config: RulesConfig) -> None:
@@ -56,25 +52,14 @@ def pages(config: RulesConfig) -> dict[str, str]:
     about = [line for line in source.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     page = files.filled(yamlfile.read(str(source)), known, source.name)
     page["global"]["smtp_require_tls"] = known["mail.require-tls"] == "true"
+    owner = next(receiver for receiver in page["receivers"] if receiver["name"] == "owner")
+    del owner["email_configs" if known["mail.lookup"] else "webhook_configs"]
     template = root / "alertmanager" / "jobgauge.tmpl"
     return {
         source.name: files.header(config)
         + files.filled("\n".join(about), known, source.name)
         + "\n"
         + yaml.safe_dump(page, sort_keys=False, width=1000, allow_unicode=True),
-        template.name: files.filled(template.read_text(encoding="utf-8"), known, template.name)
-        + advice(root / "runbook.md"),
+        template.name: Letter.of(known).template()
+        + files.filled(template.read_text(encoding="utf-8"), known, template.name),
     }
-
-
-def advice(runbook: Path) -> str:
-    """Return the template of what a user should do, by the kind of alert, as the runbook says it."""
-    parts = "".join(_parts(runbook.read_text(encoding="utf-8")))
-    return f'{{{{ define "jobgauge.advice" }}}}{parts}{{{{ end }}}}\n'
-
-
-def _parts(text: str) -> Iterator[str]:
-    for name, section in _ADVICE.findall(text):
-        if found := _FOR_USERS.search(section):
-            words = " ".join(found[1].replace("`", "").split())
-            yield f"{{{{ if eq . {json.dumps(name)} }}}}What to do: {words[0].upper()}{words[1:]}\n{{{{ end }}}}"

@@ -81,6 +81,10 @@ def _text(text: str) -> str:
     return text
 
 
+def _webhook(text: str) -> str:
+    return text and url(text)
+
+
 def _switch(text: str) -> str:
     return str(boolean(text)).lower()
 
@@ -92,6 +96,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "share": _share,
     "regex": _regex,
     "url": url,
+    "webhook": _webhook,
     "text": _text,
     "switch": _switch,
 }
