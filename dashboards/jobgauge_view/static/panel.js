@@ -3,6 +3,7 @@ import { el, link, menu } from "./dom.js";
 import { linksOf } from "./fields.js";
 import { interpolate } from "./interpolate.js";
 import { markdown } from "./markdown.js";
+import { library } from "./plot.js";
 import { ask } from "./queries.js";
 import * as bargauge from "./panels/bargauge.js";
 import * as heatmap from "./panels/heatmap.js";
@@ -13,6 +14,7 @@ import * as text from "./panels/text.js";
 import * as timeseries from "./panels/timeseries.js";
 
 const KINDS = { bargauge, heatmap, stat, "state-timeline": stateTimeline, table, text, timeseries };
+const PLOTTED = new Set(["heatmap", "state-timeline", "timeseries"]);
 const SLOW = 4000; // ms, after which a panel says that it still waits
 const CELL = 38; // px of a row of Grafana's grid, with the gap
 
@@ -61,6 +63,7 @@ export class Panel {
     const slow = setTimeout(() => (this.note.textContent = "still waiting for an answer …"), SLOW);
     try {
       const context = { ...this.board.context(), width: this.body.clientWidth || 600, look: (name, format) => this.look(name, format) };
+      if (PLOTTED.has(this.panel.type)) library().catch(() => {}); // the plot will tell of it
       this.data = await ask(this.panel, context, asked.signal);
       if (!asked.signal.aborted) await this.draw();
     } catch (error) {

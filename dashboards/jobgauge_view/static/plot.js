@@ -9,13 +9,17 @@ const MOST_LINES = 24; // in the card beside the pointer
 /** Tells all plots of a page which moment the pointer is at. */
 const pointer = new EventTarget();
 
-function library() {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  const script = document.querySelector('script[src$="/charts.js"]');
-  return new Promise((resolve, reject) => {
+let loading = null;
+
+/** Return the chart library. It takes long to start, so begin with it while answers are on their way. */
+export function library() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = el("script", { src: "/static/charts.js" });
     script.addEventListener("load", () => resolve(window.Plotly));
     script.addEventListener("error", () => reject(new Error("The chart library could not be loaded. Load the page again.")));
+    document.head.append(script);
   });
+  return loading;
 }
 
 /**
