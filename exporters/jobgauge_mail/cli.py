@@ -17,8 +17,7 @@ _ABOUT = f"""Mails owners of jobs whose addresses do not follow from their login
   jobgauge-rules alertmanager --mail.lookup http://127.0.0.1:9798{PATH} --out /etc/alertmanager …
 
 The last makes Alertmanager call it. Owners get the same mail that Alertmanager would send by itself."""
-# A notification has some kilobytes; all that wait at a time are few megabytes.
-_LIMITS = Limits(connections=64, body_bytes=1 << 20)
+_LIMITS = Limits(connections=128, body_bytes=512 * 1024)  # a notification has some kilobytes
 
 
 class Service:

@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     REFUSED = "refused"
     REPEATED = "repeated"
+    BUSY = "busy"
     FAILED = "failed"
 
 
@@ -32,6 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self.one_by_one = threading.Lock()  # held by who delivers
+        self._counting = threading.Lock()
         self._told: dict[str, tuple[float, frozenset[str]]] = {}
 
     def is_told(self, notification: Notification, memory: float) -> bool:
@@ -40,6 +42,11 @@ class Ledger:
         self._told = {key: told for key, told in self._told.items() if told[0] > oldest}
         _, marks = self._told.get(notification.key, (oldest, frozenset()))
         return notification.marks <= marks
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a notification."""
+        with self._counting:
+            self.outcomes[outcome] += 1
 
     def note(self, notification: Notification) -> None:
         """Remember a notification as told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from email.message import EmailMessage
@@ -22,7 +23,7 @@ from jobgauge_mail.notification import Notification
 log = logging.getLogger(__name__)
 
 PATH = "/owner"
-_PATIENCE = 5.0  # seconds that a notification waits for those before it
+_PLACES = 16  # for notifications that wait for those before them; others hear at once to come again, and scrapes come through
 _SMTP_SECONDS = 20.0
 _TLS_PORT = 465  # on which a mail server expects TLS from the first byte (RFC 8314)
 _PERMANENT = 500  # a mail server's refusals from here on are for good (RFC 5321)
@@ -82,6 +83,7 @@ class Post:
         self._addresses = addresses
         self._ledger = ledger
         self._to_admins = to_admins
+        self._places = threading.Semaphore(_PLACES)
         # Alertmanager tells a group again once there is something new, or after mail.quiet. Anything else comes of an
         # answer of ours that was lost, or from another Alertmanager.
         self._memory = duration(known["mail.quiet"]) / 2
@@ -91,19 +93,21 @@ class Post:
         if request.path != PATH:
             return Response(404, f"not found: notifications are taken at {PATH}\n".encode())
         notification = Notification.read(request.body)
-        if not self._ledger.one_by_one.acquire(timeout=_PATIENCE):
-            return self._answer(Outcome.FAILED, "others take all the time: come again")
+        if not self._places.acquire(blocking=False):
+            return self._answer(Outcome.BUSY)
         try:
-            return self._answer(self._deliver(notification))
+            with self._ledger.one_by_one:
+                return self._answer(self._deliver(notification))
         except (OSError, SourceError) as error:  # smtplib's errors are OSErrors
             log.error("mail for %s: %s", notification.user, error)  # noqa: TRY400 - the message is for the operator
-            return self._answer(Outcome.FAILED, "the log of jobgauge-mail says why: come again")
+            return self._answer(Outcome.FAILED)
         finally:
-            self._ledger.one_by_one.release()
+            self._places.release()
 
-    def _answer(self, outcome: Outcome, words: str = "") -> Response:
-        self._ledger.outcomes[outcome] += 1
-        return Response(503 if outcome is Outcome.FAILED else 200, f"{words or outcome}\n".encode())
+    def _answer(self, outcome: Outcome) -> Response:
+        self._ledger.count(outcome)
+        again = outcome in (Outcome.BUSY, Outcome.FAILED)
+        return Response(503 if again else 200, f"{outcome}\n".encode())
 
     def _deliver(self, notification: Notification) -> Outcome:
         if self._ledger.is_told(notification, self._memory):

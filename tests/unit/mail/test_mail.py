@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,6 +49,10 @@ def notification(user: str = "alice", *kinds: str, **group: str) -> dict[str, An
     return {"version": "4", "groupKey": f"{{}}:{labels}", "groupLabels": labels, "alerts": alerts}
 
 
+def posted(page: object) -> Request:
+    return Request("POST", "/owner", {}, {}, body=json.dumps(page).encode())
+
+
 class Bench:
     """A service without a web server, its files, and the mail that it sends."""
 
@@ -64,11 +69,12 @@ class Bench:
             f"mail:\n  smarthost: 127.0.0.1:{port}\n  from: Jobgauge <jobgauge@example.org>\n  admins: {ADMINS}\n"
         )
 
+    def service(self, *command: str, unknown: str = "admins") -> Post:
+        known = MailConfig(rules_config_file=str(self.rules)).of_the_rules()
+        return Post(known, Addresses(str(self.file), command), self.ledger, to_admins=unknown == "admins")
+
     def post(self, page: object, *command: str, unknown: str = "admins") -> Response:
-        config = MailConfig(rules_config_file=str(self.rules))
-        addresses = Addresses(str(self.file), command)
-        service = Post(config.of_the_rules(), addresses, self.ledger, to_admins=unknown == "admins")
-        return service(Request("POST", "/owner", {}, {}, body=json.dumps(page).encode()))
+        return self.service(*command, unknown=unknown)(posted(page))
 
     def outcomes(self) -> dict[str, int]:
         return {outcome.value: count for outcome, count in self.ledger.outcomes.items()}
@@ -111,13 +117,19 @@ def test_nothing_twice_and_what_is_new_once(bench: Bench) -> None:
     assert bench.outcomes() == {"sent": 3, "repeated": 3}
 
 
-def test_the_same_posted_at_the_same_time_is_sent_once(bench: Bench) -> None:
-    threads = [threading.Thread(target=bench.post, args=(notification(),)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+def test_of_many_at_the_same_time_some_wait_and_what_is_the_same_is_sent_once(bench: Bench) -> None:
+    service, request = bench.service(), posted(notification())
+    with bench.ledger.one_by_one:
+        threads = [threading.Thread(target=service, args=(request,)) for _ in range(18)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 60
+        while bench.outcomes() != {"busy": 2}:  # the other 16 wait
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     for thread in threads:
         thread.join()
-    assert bench.outcomes() == {"sent": 1, "repeated": 7}
+    assert bench.outcomes() == {"busy": 2, "sent": 1, "repeated": 15}
 
 
 @pytest.mark.parametrize(("unknown", "receivers"), [("admins", {ADMINS}), ("drop", set())])
@@ -281,7 +293,14 @@ def test_it_serves_counts_and_reads_its_settings_again(bench: Bench, tmp_path: P
             for (name, labels), value in service.page().items()
             if name == "jobgauge_mail_notifications_total"
         }
-        assert Counter(counted) == {"sent": 1, "repeated": 1, "failed": 1, "unknown": 0, "refused": 0}
+        assert Counter(counted) == {
+            "sent": 1,
+            "repeated": 1,
+            "busy": 0,
+            "failed": 1,
+            "unknown": 0,
+            "refused": 0,
+        }
         assert service.end() == 0
 
 
