@@ -85,7 +85,8 @@ _WRAPPED: list[Json] = [
 _BAR: list[Json] = [
     {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
     {"id": "custom.displayMode", "value": "basic"},
-    # Else the bars are measured against the largest number of the table.
+    # Else bars begin at the least number of the column, and end at the largest of the table.
+    {"id": "min", "value": 0},
     {"id": "fieldMinMax", "value": True},
     style.fixed(style.SERIES[0]),
 ]
