@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from jobgauge.samples import Samples
 
@@ -10,6 +11,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
+@lru_cache(maxsize=64)
 def negotiate(accept: str) -> str:
     """Return the content type to answer with: OpenMetrics where the client ranks it at least as high as text."""
     ranks = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
