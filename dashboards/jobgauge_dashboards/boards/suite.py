@@ -141,7 +141,7 @@ def _faults(exporters: str) -> list[Panel]:
             ),
             {"exporters": f"count by (program, version) (jobgauge_build_info{CLUSTERS})"},
             (
-                Column("program", "Program", width=205),
+                Column("program", "Program", width=215),
                 Column("version", "Version", width=90),
                 Column("exporters", "Count", Unit.WHOLE),
             ),
