@@ -1,6 +1,7 @@
 """The only place that starts programs: always an argv list and a pinned environment.
 
-run() is for a command that answers, within a deadline and a bound on its output; start() for one that goes on running.
+run() is for a command that answers, within a deadline and a bound on its output; read() for one whose answer is large;
+start() for one that goes on running.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 from jobgauge.errors import CommandError
+
+T = TypeVar("T")
 
 PINNED = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _ERROR_TEXT = 2000  # bytes of a command's standard error that are shown
@@ -26,10 +29,24 @@ _LAUNCHER = os.path.join(os.path.dirname(__file__), "launcher.py")
 def run(
     argv: Sequence[str], *, timeout: float, max_bytes: int, environment: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return what the command prints; raise CommandError where it fails, hangs past `timeout` or prints too much.
+    """Return what the command prints; all else is as with read()."""
+    return read(argv, b"".join, timeout=timeout, max_bytes=max_bytes, environment=environment)
 
-    The command runs in a process group of its own, which is killed at the end whatever happened, so that a client that
-    hangs leaves no children behind. The environment is PATH, HOME, PINNED and `environment`: nothing else is passed on.
+
+def read(
+    argv: Sequence[str],
+    parse: Callable[[Iterable[bytes]], T],
+    *,
+    timeout: float,
+    max_bytes: int,
+    environment: Mapping[str, str] | None = None,
+) -> T:
+    """Return what `parse` makes of what the command prints, while it prints; the whole is never held here.
+
+    Raise CommandError where it fails, hangs past `timeout` or prints too much: `parse` meets that error in place of the
+    end, so that it never takes half an answer for a whole one. The command runs in a process group of its own, which is
+    killed at the end whatever happened, so that a client that hangs leaves no children behind. The environment is PATH,
+    HOME, PINNED and `environment`: nothing else is passed on.
     """
     try:
         process = subprocess.Popen(
@@ -44,15 +61,14 @@ def run(
         raise CommandError(f"{argv[0]} cannot be started: {error.strerror}") from error
     with process:
         try:
-            output, errors = _read(process, time.monotonic() + timeout, max_bytes, argv[0])
+            chunks = _chunks(process, time.monotonic() + timeout, max_bytes, argv[0])
+            parsed = parse(chunks)
+            for _ in chunks:
+                pass  # nothing that `parse` needs, but whether it ends well counts
+            return parsed
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        status = process.wait()
-    if status != 0:
-        said = errors.decode(errors="replace").strip() or "it printed no error"
-        raise CommandError(f"{argv[0]} ended with status {status}: {said}")
-    return output
 
 
 class Child:
@@ -102,33 +118,34 @@ def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return passed_on | PINNED | dict(more or {})
 
 
-def _read(
-    process: subprocess.Popen[bytes], deadline: float, max_bytes: int, name: str
-) -> tuple[bytes, bytes]:
-    output, errors = bytearray(), bytearray()
+def _chunks(process: subprocess.Popen[bytes], deadline: float, max_bytes: int, name: str) -> Iterator[bytes]:
+    """Return what it prints, piece by piece; raise CommandError unless it ends well."""
+    size, errors = 0, bytearray()
     with selectors.DefaultSelector() as selector:
-        selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ, output)
+        selector.register(cast("IO[bytes]", process.stdout), selectors.EVENT_READ)
         selector.register(cast("IO[bytes]", process.stderr), selectors.EVENT_READ, errors)
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready and time.monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 raise CommandError(f"{name} did not answer in time and was ended")
             for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK)
                 if not chunk:
                     selector.unregister(key.fileobj)
-                elif key.data is output:
-                    output += chunk
-                else:
+                elif key.data is errors:
                     errors += chunk[: max(0, _ERROR_TEXT - len(errors))]
-            if len(output) > max_bytes:
-                raise CommandError(f"{name} printed more than {max_bytes} bytes and was ended")
-        _wait(process, deadline, name)
-    return bytes(output), bytes(errors)
+                else:
+                    size += len(chunk)
+                    if size > max_bytes:
+                        raise CommandError(f"{name} printed more than {max_bytes} bytes and was ended")
+                    yield chunk
+    if status := _status(process, deadline, name):
+        said = errors.decode(errors="replace").strip() or "it printed no error"
+        raise CommandError(f"{name} ended with status {status}: {said}")
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float, name: str) -> None:
+def _status(process: subprocess.Popen[bytes], deadline: float, name: str) -> int:
     try:
-        process.wait(max(0.0, deadline - time.monotonic()))
+        return process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{name} did not end in time and was killed") from error

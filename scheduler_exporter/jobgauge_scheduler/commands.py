@@ -45,7 +45,7 @@ class Command(Generic[T]):
     """One command; words in braces are filled in when it is started."""
 
     argv: tuple[str, ...]
-    read: Callable[[bytes], Reading[T]]
+    read: Callable[[Iterable[bytes]], Reading[T]]  # takes the answer while it comes in
     why: str
     environment: Mapping[str, str]
 
@@ -80,13 +80,14 @@ class Tools:
             variables = [f"{name}={value}" for name, value in {**process.PINNED, **environment}.items()]
             argv = self.remote.argv(argv, variables, self.timeout)
             environment = self.remote.environment()
-        output = process.run(argv, timeout=self.timeout, max_bytes=self.max_bytes, environment=environment)
-        return command.read(output)
+        return process.read(
+            argv, command.read, timeout=self.timeout, max_bytes=self.max_bytes, environment=environment
+        )
 
 
-def _json(read: Callable[[Iterable[bytes]], Reading[T]]) -> Callable[[bytes], Reading[T]]:
-    """Return the reader of a document for one that has come whole."""
-    return lambda output: read((output,))
+def whole(read: Callable[[bytes], Reading[T]]) -> Callable[[Iterable[bytes]], Reading[T]]:
+    """Return a reader that waits for the whole answer: most are short."""
+    return lambda chunks: read(b"".join(chunks))
 
 
 def _version(output: bytes) -> Reading[tuple[int, int]]:
@@ -106,45 +107,45 @@ QUEUE: Command[tuple[Job, ...]] = Command(
 )
 NODES: Command[tuple[Node, ...]] = Command(
     ("scontrol", "-a", "-d", "-o", "show", "node"),
-    records.nodes,
+    whole(records.nodes),
     "Nodes, each once however many partitions it is in; with -d also which GPUs are allocated. One REQUEST_NODE_INFO, 2 ms of slurmctld at 1,000 nodes.",
     SLURM,
 )
 PARTITIONS: Command[tuple[Partition, ...]] = Command(
     ("scontrol", "-a", "-o", "show", "partition"),
-    records.partitions,
+    whole(records.partitions),
     "Partitions with their state and time limit. One REQUEST_PARTITION_INFO.",
     SLURM,
 )
 DIAGNOSTICS: Command[Diagnostics] = Command(
     ("sdiag",),
-    sdiag.parse,
+    whole(sdiag.parse),
     "slurmctld's own health, and its count of jobs, which unmasks a queue that is hidden from us. One REQUEST_STATS_INFO, "
     "0.3 ms whatever the size of the queue.",
     SLURM,
 )
 LIMITS: Command[tuple[Limit, ...]] = Command(
     ("scontrol", "-o", "show", "assoc_mgr"),
-    limits.parse,
+    whole(limits.parse),
     "Limits of accounts, users and QOS, with what is used of them. One REQUEST_ASSOC_MGR_INFO, 0.4 ms. There is no JSON "
     "of it in any version.",
     SLURM,
 )
 SHARES: Command[tuple[Share, ...]] = Command(
     ("sshare", "-a", "-h", "-P", "-o", ",".join(sshare.FIELDS)),
-    sshare.parse,
+    whole(sshare.parse),
     "Fairshare of accounts and users. One REQUEST_SHARE_INFO.",
     SLURM,
 )
 RESERVATIONS: Command[tuple[Reservation, ...]] = Command(
     ("scontrol", "-a", "-o", "show", "reservation"),
-    records.reservations,
+    whole(records.reservations),
     "Reservations with their times and nodes. One REQUEST_RESERVATION_INFO.",
     SLURM,
 )
 LICENSES: Command[tuple[License, ...]] = Command(
     ("scontrol", "-o", "show", "licenses"),
-    records.licenses,
+    whole(records.licenses),
     "Licences and how many are used. One REQUEST_LICENSE_INFO.",
     SLURM,
 )
@@ -163,111 +164,120 @@ ACCOUNTING: Command[tuple[Record, ...]] = Command(
         ),
         *("-S", "{since}", "-E", "now", "-o", ",".join(sacct.FIELDS)),
     ),
-    sacct.parse,
+    whole(sacct.parse),
     "Jobs that started or ended lately, each run of a requeued one: asked of slurmdbd, not of slurmctld.",
     SLURM,
 )
 
 VERSION: Command[tuple[int, int]] = Command(
-    ("squeue", "--version"), _version, "Which JSON there is; asks nothing of slurmctld.", SLURM
+    ("squeue", "--version"), whole(_version), "Which JSON there is; asks nothing of slurmctld.", SLURM
 )
 JSON_QUEUE: Command[tuple[Job, ...]] = Command(
     ("squeue", "-a", "--json"),
-    _json(answers.jobs),
+    answers.jobs,
     "The queue where its text cannot be used: 1.8 (22.05) to 6.1 CPU seconds (26.05) and 0.5 to 2.1 GiB of squeue at "
     "10,000 jobs.",
     SLURM,
 )
 JSON_NODES_BY_SINFO: Command[tuple[Node, ...]] = Command(
     ("sinfo", "-a", "--json"),
-    _json(answers.nodes),
+    answers.nodes,
     "Nodes, which only 22.05's sinfo lists one by one.",
     SLURM,
 )
 JSON_NODES: Command[tuple[Node, ...]] = Command(
-    ("scontrol", "-a", "show", "nodes", "--json"), _json(answers.nodes), "Nodes.", SLURM
+    ("scontrol", "-a", "show", "nodes", "--json"), answers.nodes, "Nodes.", SLURM
 )
 JSON_PARTITIONS: Command[tuple[Partition, ...]] = Command(
-    ("scontrol", "-a", "show", "partitions", "--json"), _json(answers.partitions), "Partitions.", SLURM
+    ("scontrol", "-a", "show", "partitions", "--json"), answers.partitions, "Partitions.", SLURM
 )
 JSON_RESERVATIONS: Command[tuple[Reservation, ...]] = Command(
-    ("scontrol", "-a", "show", "reservations", "--json"), _json(answers.reservations), "Reservations.", SLURM
+    ("scontrol", "-a", "show", "reservations", "--json"), answers.reservations, "Reservations.", SLURM
 )
 JSON_LICENSES: Command[tuple[License, ...]] = Command(
-    ("scontrol", "show", "licenses", "--json"), _json(answers.licenses), "Licences.", SLURM
+    ("scontrol", "show", "licenses", "--json"), answers.licenses, "Licences.", SLURM
 )
 JSON_SHARES: Command[tuple[Share, ...]] = Command(
-    ("sshare", "-a", "--json"), _json(answers.shares), "Fairshare of accounts and users.", SLURM
+    ("sshare", "-a", "--json"), answers.shares, "Fairshare of accounts and users.", SLURM
 )
 JSON_DIAGNOSTICS: Command[Diagnostics] = Command(
-    ("sdiag", "--json"), _json(answers.diagnostics), "slurmctld's own health.", SLURM
+    ("sdiag", "--json"), answers.diagnostics, "slurmctld's own health.", SLURM
 )
 JSON_ACCOUNTING: Command[tuple[Record, ...]] = Command(
     ("sacct", "-a", "-D", "-X", "--json", "-s", ",".join(sacct.STATES), "-S", "{since}", "-E", "now"),
-    _json(accounting.records),
+    accounting.records,
     "Jobs that started or ended lately. With SLURM_TIME_FORMAT, sacct --json cannot read its own -S.",
     PLAIN,
 )
 
 PBS_JOBS: Command[tuple[Job, ...]] = Command(
     ("qstat", "-f", "-w"),
-    pbs_jobs.parse,
+    whole(pbs_jobs.parse),
     "Jobs of PBS, an array in one record. 13.5 MB and 0.43 CPU seconds of the client, 0.14 of the server at 10,000 jobs. "
     "Not JSON: the released clients write some that job names break, and use ten times the memory.",
     PLAIN,
 )
 PBS_TASKS: Command[tuple[str, ...]] = Command(
     ("qselect", "-T", "-s", "R"),
-    pbs_jobs.tasks,
+    whole(pbs_jobs.tasks),
     "Names of the array tasks that run, asked only where arrays have some: qstat -t would list the waiting ones, too.",
     PLAIN,
 )
 PBS_SOME_JOBS: Command[tuple[Job, ...]] = Command(
     ("qstat", "-x", "-f", "-w"),
-    pbs_jobs.parse,
+    whole(pbs_jobs.parse),
     "The tasks of arrays that run, one by one; -x, so that one which has just ended is no error.",
     PLAIN,
 )
 PBS_HISTORY: Command[tuple[Record, ...]] = Command(
     ("qstat", "-x", "-t", "-f", "-w"),
-    pbs_history.parse,
+    whole(pbs_history.parse),
     "Jobs and array tasks that started or ended, as long as the server keeps them (job_history_duration, two weeks unless set): "
     "1.4 kB a job, 0.04 CPU seconds of the client and 0.01 of the server for a thousand.",
     PLAIN,
 )
 PBS_NODES: Command[tuple[Node, ...]] = Command(
-    ("pbsnodes", "-a", "-v"), cluster.nodes, "Nodes of PBS, each virtual one. Cheap.", PLAIN
+    ("pbsnodes", "-a", "-v"), whole(cluster.nodes), "Nodes of PBS, each virtual one. Cheap.", PLAIN
 )
 PBS_QUEUES: Command[tuple[Partition, ...]] = Command(
-    ("qstat", "-Q", "-f"), cluster.queues, "Queues of PBS: enabled, started, longest time. Cheap.", PLAIN
+    ("qstat", "-Q", "-f"),
+    whole(cluster.queues),
+    "Queues of PBS: enabled, started, longest time. Cheap.",
+    PLAIN,
 )
 PBS_RULES: Command[tuple[cluster.Rule, ...]] = Command(
-    PBS_QUEUES.argv, cluster.rules, "The same, for which nodes serve which queue.", PLAIN
+    PBS_QUEUES.argv, whole(cluster.rules), "The same, for which nodes serve which queue.", PLAIN
 )
 PBS_RESERVATIONS: Command[tuple[Reservation, ...]] = Command(
-    ("pbs_rstat", "-f"), cluster.reservations, "Reservations of PBS; there is no JSON of them. Cheap.", PLAIN
+    ("pbs_rstat", "-f"),
+    whole(cluster.reservations),
+    "Reservations of PBS; there is no JSON of them. Cheap.",
+    PLAIN,
 )
 PBS_SERVER: Command[Diagnostics] = Command(
     ("qstat", "-B", "-f"),
-    cluster.server,
+    whole(cluster.server),
     "The server's own count of jobs, which unmasks a queue that is hidden from us (query_other_jobs). Cheap.",
     PLAIN,
 )
 PBS_LICENSES: Command[tuple[License, ...]] = Command(
     ("qstat", "-B", "-f"),
-    cluster.licenses,
+    whole(cluster.licenses),
     "Resources that the server itself counts, such as licences. Cheap.",
     PLAIN,
 )
 TORQUE_JOBS: Command[tuple[Job, ...]] = Command(
-    ("qstat", "-x"), torque.jobs, "Jobs of Torque as XML (in OpenPBS this option means history).", PLAIN
+    ("qstat", "-x"),
+    whole(torque.jobs),
+    "Jobs of Torque as XML (in OpenPBS this option means history).",
+    PLAIN,
 )
 TORQUE_HISTORY: Command[tuple[Record, ...]] = Command(
     ("qstat", "-x"),
-    torque.history,
+    whole(torque.history),
     "The same for those that have ended, as long as the server keeps them (keep_completed, five minutes unless set).",
     PLAIN,
 )
 TORQUE_NODES: Command[tuple[Node, ...]] = Command(
-    ("pbsnodes", "-x"), torque.nodes, "Nodes of Torque as XML.", PLAIN
+    ("pbsnodes", "-x"), whole(torque.nodes), "Nodes of Torque as XML.", PLAIN
 )

@@ -241,7 +241,7 @@ class Reading(Generic[T_co]):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The last good reading of each source (field names are the sources' names); None where there is none yet."""
+    """The last good reading of each source (field names are the sources' names); None where there is none."""
 
     time: float = 0.0  # Unix time of the newest reading
     jobs: tuple[Job, ...] | None = None

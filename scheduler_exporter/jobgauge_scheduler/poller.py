@@ -131,6 +131,10 @@ class Poller:
     def _read(self, source: Source) -> None:
         started = self._clock()
         before = self._health.get(source, Health(up=False, duration=0.0))
+        if (
+            source is Source.JOBS
+        ):  # what was drawn of them stays; two queues of 100,000 jobs would be 40 MB more
+            self.snapshot = replace(self.snapshot, jobs=None)
         try:
             reading = self._reads[source]()
         except NoData:

@@ -57,7 +57,7 @@ class Pbs(Backend):
     def _nodes(self) -> Reading[tuple[Node, ...]]:
         """Read nodes, with the queues whose jobs can run there: only few sites bind nodes to a queue by name."""
         rules = self._tools.run(commands.PBS_RULES).value
-        read = partial(cluster.nodes, queues=rules)
+        read = commands.whole(partial(cluster.nodes, queues=rules))
         return self._tools.run(replace(commands.PBS_NODES, read=read))
 
     def _queue(self) -> Reading[tuple[Job, ...]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobgauge.errors import CommandError
 from jobgauge_scheduler.backends.slurm_cli import SlurmCli, tools
-from jobgauge_scheduler.commands import SLURM, Command
+from jobgauge_scheduler.commands import SLURM, Command, whole
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Reading, Source
 from jobgauge_scheduler.slurm import squeue
@@ -21,7 +21,7 @@ from jobgauge_scheduler.slurm import squeue
 _CHILD = (sys.executable, "-P", "-m", "jobgauge_scheduler.slurm.pyslurm_queue")
 _CHECK: Command[str] = Command(
     (*_CHILD, "check"),
-    lambda output: Reading(output.decode().strip()),
+    whole(lambda output: Reading(output.decode().strip())),
     "Whether pyslurm fits the Slurm that is installed; asks nothing of slurmctld.",
     SLURM,
 )

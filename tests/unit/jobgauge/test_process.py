@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from jobgauge.errors import CommandError
-from jobgauge.process import run
+from jobgauge.process import read, run
 
 
 def sh(
@@ -20,6 +21,30 @@ def sh(
 def test_output_comes_back_whole() -> None:
     assert sh("yes | head -c 500000") == b"y\n" * 250_000
     assert sh("printf 'a\\036b\\377'") == b"a\x1eb\xff"
+
+
+def test_output_is_taken_while_it_comes_in(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+
+    def parse(chunks: Iterable[bytes]) -> bytes:
+        first, *rest = (seen.touch() or chunk for chunk in chunks)  # type: ignore[func-returns-value]
+        return first + b"".join(rest)
+
+    script = f"printf a; while ! [ -e {seen} ]; do sleep 0.01; done; printf b"
+    assert read(["sh", "-c", script], parse, timeout=20.0, max_bytes=10) == b"ab"
+
+
+def test_half_an_answer_is_never_taken_for_a_whole_one() -> None:
+    ends: list[bytes] = []
+
+    def parse(chunks: Iterable[bytes]) -> None:
+        ends.append(b"".join(chunks))
+
+    with pytest.raises(CommandError, match="status 1"):
+        read(["sh", "-c", "printf half; exit 1"], parse, timeout=20.0, max_bytes=10)
+    with pytest.raises(CommandError, match="status 1"):
+        read(["sh", "-c", "printf half; exit 1"], next, timeout=20.0, max_bytes=10)
+    assert not ends
 
 
 def test_a_failure_tells_status_and_words() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from jobgauge.errors import NoData, SourceError
+from jobgauge_scheduler.collectors.queue import QueueCollector
+from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Diagnostics, Job, Reading, Snapshot, Source
 from jobgauge_scheduler.poller import Poller
 
@@ -102,18 +104,33 @@ def test_a_failure_keeps_the_last_figures_until_they_are_stale(
 ) -> None:
     assert poller.stale(Source.JOBS)
     assert poller.age(Source.JOBS) is None
+    collector = QueueCollector([poller], SchedulerConfig())
     clock.pass_until_next(poller)
-    good = poller.snapshot
-    assert good.jobs == (JOB,)
+    assert poller.snapshot.jobs == (JOB,)
+    good = list(collector.collect())
+    assert [sample.count for sample in good[:1]] == [1]
     queue.error = SourceError("no answer")
     clock.pass_until_next(poller)
     health = poller.health[Source.JOBS]
     assert (health.up, health.problem, health.unreadable) == (False, "no answer", 2)
-    assert poller.snapshot is good
-    assert not poller.stale(Source.JOBS)
+    assert list(collector.collect()) == good
     clock.now = queue.asked[0] + 301
-    assert poller.stale(Source.JOBS)
     assert poller.age(Source.JOBS) == 301
+    with pytest.raises(SourceError, match="no fresh jobs: no answer"):
+        list(collector.collect())
+
+
+def test_a_queue_is_let_go_before_the_next_is_read(clock: Clock) -> None:
+    held: list[object] = []
+
+    def read() -> Reading[tuple[Job, ...]]:
+        held.append(poller.snapshot.jobs)
+        return Reading((JOB,))
+
+    poller = Poller({Source.JOBS: read}, {Source.JOBS: 60.0}, clock=clock)
+    for _ in range(2):
+        clock.pass_until_next(poller)
+    assert (held, poller.snapshot.jobs) == ([None, None], (JOB,))
 
 
 def test_records_left_out_add_up(poller: Poller, clock: Clock, queue: Queue) -> None:

@@ -95,7 +95,7 @@ def read(tmp_path: Path, **settings: object) -> tuple[Job, ...]:
 def test_the_queue_is_the_same_as_by_text(tmp_path: Path, install) -> None:
     install(f"FILE = {str(FIXTURES / '26.05.5' / 'rest_jobs.json')!r}\n{STAND_IN}")
     expected = {
-        job.id: job for job in squeue.parse((FIXTURES / "26.05.5" / "squeue.txt").read_bytes(), MARK).value
+        job.id: job for job in squeue.parse([(FIXTURES / "26.05.5" / "squeue.txt").read_bytes()], MARK).value
     }
     (damaged,) = [job.id for job in expected.values() if "\udcff" in job.name]
     expected[damaged] = replace(expected[damaged], name="")

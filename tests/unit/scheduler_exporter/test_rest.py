@@ -27,7 +27,7 @@ def recorded(version: str, name: str) -> bytes:
 def test_jobs_are_the_same_as_by_text(version: str) -> None:
     by_json, by_text = (
         answers.jobs([recorded(version, "rest_jobs.json")]),
-        squeue.parse(recorded(version, "squeue.txt"), MARK),
+        squeue.parse([recorded(version, "squeue.txt")], MARK),
     )
     assert by_json.unreadable == by_text.unreadable == 0
     expected = {job.id: job for job in by_text.value}

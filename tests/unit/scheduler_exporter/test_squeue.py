@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -28,7 +31,7 @@ def record(**fields: str) -> bytes:
 
 
 def one(**fields: str) -> Job:
-    reading = squeue.parse(record(**fields), MARK)
+    reading = squeue.parse([record(**fields)], MARK)
     assert reading.unreadable == 0
     (job,) = reading.value
     return job
@@ -36,7 +39,7 @@ def one(**fields: str) -> Job:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_real_queue_task_by_task(version: str) -> None:
-    reading = squeue.parse((FIXTURES / version / "squeue.txt").read_bytes(), MARK)
+    reading = squeue.parse([(FIXTURES / version / "squeue.txt").read_bytes()], MARK)
     found: Counter[tuple[str, ...]] = Counter()
     for job in reading.value:
         times = (job.submit_time, job.start_time, job.end_time)
@@ -56,7 +59,7 @@ def test_a_real_queue_task_by_task(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_hostile_names_come_through_as_they_are(version: str) -> None:
-    reading = squeue.parse((FIXTURES / version / "squeue.txt").read_bytes(), MARK)
+    reading = squeue.parse([(FIXTURES / version / "squeue.txt").read_bytes()], MARK)
     names = {job.name for job in reading.value}
     assert {
         'a "quoted" |pipe|, comma; semi=x', "new\nline\ttab", "naïve-日本-🚀", "bad-utf8-\udcff\udcfe", "long" * 250,
@@ -66,7 +69,7 @@ def test_hostile_names_come_through_as_they_are(version: str) -> None:
 
 @given(st.text(st.characters(blacklist_categories=["Cs"])))
 def test_no_name_reaches_another_field_or_job(name: str) -> None:
-    reading = squeue.parse(record(Name=name) + record(JobID="8"), MARK)
+    reading = squeue.parse([record(Name=name), record(JobID="8")], MARK)
     assert [(job.id, job.name) for job in reading.value] == [("7", name), ("8", "x")]
 
 
@@ -85,18 +88,26 @@ def test_a_record_that_makes_no_sense_is_left_out_and_counted() -> None:
         + MARK.encode()
         + b"\n"
     )
-    reading = squeue.parse(output, MARK)
+    reading = squeue.parse([output], MARK)
     assert ([job.id for job in reading.value], reading.unreadable) == (["7"], 3)
+
+
+@given(st.lists(st.integers(0, 300)))
+def test_it_does_not_matter_where_the_answer_is_cut_into_pieces(cuts: list[int]) -> None:
+    output = record(Name=MARK) + record(JobID="8")
+    places = [0, *sorted(cuts), len(output)]
+    pieces = [output[first:last] for first, last in pairwise(places)]
+    assert squeue.parse(pieces, MARK) == squeue.parse([output], MARK)
 
 
 @pytest.mark.parametrize("cut", [1, 10, 40])
 def test_an_answer_that_breaks_off_is_refused(cut: int) -> None:
     with pytest.raises(SourceError, match="middle of a record"):
-        squeue.parse((record() + record())[:-cut], MARK)
+        squeue.parse([record(), record()[:-cut]], MARK)
 
 
 def test_an_empty_queue_is_an_answer() -> None:
-    assert squeue.parse(b"", MARK) == squeue.Reading((), 0)
+    assert squeue.parse([], MARK) == squeue.Reading((), 0)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +159,33 @@ def test_a_queue_read_after_others_is_as_read_by_itself(readings: list[list[tupl
     reader = squeue.Reader(MARK)
     for jobs in readings:
         output = b"".join(record(JobID=str(number), Name=name) for number, name in jobs)
-        found = reader(output)
-        assert found == squeue.parse(output, MARK)
+        found = reader([output])
+        assert found == squeue.parse([output], MARK)
         assert [(job.id, job.name) for job in found.value] == [(str(number), name) for number, name in jobs]
 
 
 def test_a_record_that_stays_as_it_was_is_not_read_again() -> None:
     reader = squeue.Reader(MARK)
-    first = reader(record() + record(JobID="8") + record(NumCPUs="many"))
-    second = reader(record(JobID="8") + record(State="COMPLETING") + record(NumCPUs="many"))
+    first = reader([record(), record(JobID="8"), record(NumCPUs="many")])
+    second = reader([record(JobID="8"), record(State="COMPLETING"), record(NumCPUs="many")])
     assert second.value[0] is first.value[1]
     assert (second.value[1].state, second.unreadable) == ("completing", 1)
     with pytest.raises(SourceError):
-        reader(record(JobID="8")[:-1])
-    assert reader(record(JobID="8")).value[0] is first.value[1], "an answer that broke off is forgotten"
+        reader([record(JobID="8")[:-1]])
+    assert reader([record(JobID="8")]).value == first.value[1:], "an answer that broke off leaves nothing"
+
+
+def test_two_queues_are_never_held_at_once() -> None:
+    def answer(priority: int) -> Iterator[bytes]:
+        return (record(JobID=str(job), PriorityLong=str(priority)) for job in range(1000, 3000))
+
+    reader = squeue.Reader(MARK)
+    reader(answer(5000))  # fills caches, too
+    tracemalloc.start()
+    reader(answer(6000))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    reader(answer(7000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.6 * held

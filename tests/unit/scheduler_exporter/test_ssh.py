@@ -16,7 +16,7 @@ import pytest
 
 from jobgauge.errors import CommandError
 from jobgauge_scheduler.backends.slurm_cli import SlurmCli
-from jobgauge_scheduler.commands import VERSION, Command, Tools
+from jobgauge_scheduler.commands import VERSION, Command, Tools, whole
 from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.model import Reading, Source
 from jobgauge_scheduler.ssh import Remote
@@ -243,7 +243,7 @@ def test_a_lost_connection_is_made_again(tmp_path: Path, connect: Connect) -> No
 def test_what_hangs_there_is_ended_there(tmp_path: Path, head: Head, connect: Connect) -> None:
     program(tmp_path / "squeue", f"echo $$ >{tmp_path}/pid; exec sleep 60")
     tools = Tools(str(tmp_path), timeout=1.0, remote=connect("head01", head.config()))
-    command: Command[bytes] = Command(("squeue",), Reading, "", {})
+    command: Command[bytes] = Command(("squeue",), whole(Reading), "", {})
     with pytest.raises(CommandError, match="did not answer in time"):
         tools.run(command)
     pid = int((tmp_path / "pid").read_text())
