@@ -179,7 +179,7 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
         runner,
         config.telemetry_path,
         config.max_requests,
-        told=lambda request: running.told(request),  # noqa: PLW0108 - of the configuration in force when it is told
+        told=running.told,
     )
     server = Server(config.listen_address, pages, config.web_config_file, exporter.limits)
     server.start()
@@ -188,7 +188,7 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
     _tell_in_the_background(running.collectors)
     while (caught := signals.get()) == signal.SIGHUP:
         notify.tell("RELOADING=1")
-        config, running = _reload(exporter, loader, runner, config, running)
+        config, running = _reload(exporter, loader, pages, config, running)
         notify.tell("READY=1")
     log.info("%s ends on %s", exporter.program, signal.Signals(caught).name)
     notify.tell("STOPPING=1")
@@ -198,7 +198,7 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
 
 
 def _reload(
-    exporter: Exporter[C], loader: Loader[C], runner: Runner, config: C, running: Running
+    exporter: Exporter[C], loader: Loader[C], pages: Pages, config: C, running: Running
 ) -> tuple[C, Running]:
     """Take the new configuration where it is good; else go on with the old one and say so."""
     try:
@@ -208,7 +208,7 @@ def _reload(
         log.error("the new configuration is not used: %s", error)  # noqa: TRY400 - the message is for the operator
         return config, running
     logs.set_up(new.log_level, new.log_format)
-    runner.replace([runner.collectors[0], *rebuilt.collectors])
+    pages.replace(rebuilt.collectors, rebuilt.told)
     running.close()
     fixed = ("listen_address", "telemetry_path", "web_config_file", "max_requests", "cluster")
     if changed := [name for name in fixed if getattr(new, name) != getattr(config, name)]:

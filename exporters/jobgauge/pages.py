@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import logging
 import threading
+from collections.abc import Sequence
 
 from jobgauge import __version__
+from jobgauge.collector import Collector
 from jobgauge.config import suggestion
 from jobgauge.exposition import negotiate, render
 from jobgauge.runner import Runner
@@ -45,6 +47,11 @@ class Pages:
         self._path = telemetry_path
         self._told = told
         self._places = threading.Semaphore(max_requests)
+
+    def replace(self, collectors: Sequence[Collector], told: Handler) -> None:
+        """Go on with what a new configuration gives, behind the collector that every exporter has."""
+        self._runner.replace([self._runner.collectors[0], *collectors])
+        self._told = told
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""

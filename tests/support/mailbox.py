@@ -5,12 +5,15 @@ from __future__ import annotations
 import email
 import email.policy
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
+
+from tests.support.certificates import Certificate
 
 _PATIENCE = 60.0  # seconds; only ever waited for in full when a mail does not come
 
@@ -67,51 +70,79 @@ class Mailbox:
         return found
 
 
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        with suppress(OSError):  # a client that goes, or does not trust the certificate
+            self.converse()
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def converse(self) -> None:
+        box = self.server.box
+        self.say("220 localhost ESMTP")
+        to: list[str] = []
+        while line := self.rfile.readline():
+            verb, _, rest = line.decode().strip().partition(" ")
+            match verb.upper():
+                case "EHLO" | "HELO":
+                    self.say("250-localhost\r\n250 STARTTLS" if self.server.certificate else "250 localhost")
+                case "STARTTLS":
+                    self.secure()
+                case "RCPT":
+                    to.append(rest[rest.index("<") + 1 : rest.index(">")])
+                    self.say(box.refusals.get(to[-1], "250 OK"))
+                case "DATA":
+                    self.say("354 go on")
+                    box.put(to, self.content())
+                    to = []
+                    self.say("250 OK")
+                case "QUIT":
+                    self.say("221 bye")
+                    return
+                case _:
+                    self.say("250 OK")
+
+    def say(self, text: str) -> None:
+        self.wfile.write(text.encode() + b"\r\n")
+
+    def secure(self) -> None:
+        assert self.server.certificate is not None
+        self.say("220 go on")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server.certificate.cert, self.server.certificate.key)
+        self.request = context.wrap_socket(self.request, server_side=True)
+        self.setup()
+
+    def content(self) -> EmailMessage:
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+        message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, certificate: Certificate | None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.certificate = certificate
+        self.box = Mailbox(self.server_address[1])
+
+
 @contextmanager
-def mailbox() -> Iterator[Mailbox]:
-    """Run the server."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.say("220 localhost ESMTP")
-            to: list[str] = []
-            while line := self.rfile.readline():
-                verb, _, rest = line.decode().strip().partition(" ")
-                match verb.upper():
-                    case "EHLO" | "HELO":
-                        self.say("250 localhost")
-                    case "RCPT":
-                        to.append(rest[rest.index("<") + 1 : rest.index(">")])
-                        self.say(box.refusals.get(to[-1], "250 OK"))
-                    case "DATA":
-                        self.say("354 go on")
-                        box.put(to, self.content())
-                        to = []
-                        self.say("250 OK")
-                    case "QUIT":
-                        self.say("221 bye")
-                        return
-                    case _:
-                        self.say("250 OK")
-
-        def say(self, text: str) -> None:
-            self.wfile.write(text.encode() + b"\r\n")
-
-        def content(self) -> EmailMessage:
-            lines = []
-            while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-            message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
-            assert isinstance(message, EmailMessage)
-            return message
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        box = Mailbox(server.server_address[1])
+def mailbox(certificate: Certificate | None = None) -> Iterator[Mailbox]:
+    """Run the server; with a certificate it offers TLS."""
+    with _Server(certificate) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield box
+            yield server.box
         finally:
             server.shutdown()
             thread.join()

@@ -24,6 +24,7 @@ from jobgauge_mail.config import MailConfig
 from jobgauge_mail.ledger import Ledger
 from jobgauge_mail.notification import Notification
 from jobgauge_mail.post import Post
+from tests.support.certificates import Authority
 from tests.support.mailbox import Mailbox, mailbox
 from tests.support.running import running
 from tests.support.servers import free_port
@@ -64,9 +65,10 @@ class Bench:
         self.file.write_text(f"# people\nalice: {ALICE}\nbob: {BOB}\n")
         self.settle(box.port)
 
-    def settle(self, port: int) -> None:
+    def settle(self, port: int, require_tls: str = "false") -> None:
         self.rules.write_text(
             f"mail:\n  smarthost: 127.0.0.1:{port}\n  from: Jobgauge <jobgauge@example.org>\n  admins: {ADMINS}\n"
+            f"  require-tls: {require_tls}\n"
         )
 
     def service(self, *command: str, unknown: str = "admins") -> Post:
@@ -168,6 +170,19 @@ def test_a_mail_server_that_is_down(bench: Bench, caplog: pytest.LogCaptureFixtu
     bench.settle(bench.box.port)
     assert bench.post(notification()).status == 200
     assert len(bench.box.of(ALICE)) == 1
+
+
+def test_mail_goes_encrypted_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    with mailbox(authority.issue("smtp", ["127.0.0.1"])) as box, mailbox() as plain:
+        bench = Bench(tmp_path, box)
+        bench.settle(box.port, "true")
+        assert bench.post(notification()).status == 503  # by a certificate of nobody whom it knows
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+        assert bench.post(notification()).status == 200
+        bench.settle(plain.port, "true")
+        assert bench.post(notification("bob")).status == 503
+        assert (len(box.of(ALICE)), box.receivers, plain.receivers) == (1, {ALICE}, set())
 
 
 @pytest.mark.parametrize(
