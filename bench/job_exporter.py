@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import re
 import shutil
 import statistics
@@ -37,7 +38,9 @@ class Program:
 
     def __init__(self, argv: Sequence[str]) -> None:
         started = time.monotonic()
-        self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        # As the unit of the exporter sets it.
+        environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+        self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment)
         log = cast("IO[str]", self.process.stderr)
         address = next(
             (found for line in log if (found := re.search(r"listens on [\w.]+:(\d+)", line))), None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import difflib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -97,6 +97,8 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return `; did you mean X?`, or nothing where no known name is near."""
+    import difflib  # noqa: PLC0415 - only for messages
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -107,6 +109,17 @@ class Action:
 
     check_config: bool = False
     once: bool = False
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Formats as wide as the terminal, which argparse would load shutil for, to stay in memory, with each flag that is added."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:  # no terminal
+            columns = 80
+        super().__init__(prog, width=columns - 2)
 
 
 class Loader(Generic[C]):
@@ -162,7 +175,7 @@ class Loader(Generic[C]):
             usage="%(prog)s [flags]",
             description=about,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             epilog="Each flag can also stand in the configuration file (--web.listen-address as web.listen-address)\n"
             "or in the environment (JOBGAUGE_WEB_LISTEN_ADDRESS). A flag wins over the environment, that over the file.",
         )

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
-from urllib.parse import unquote_to_bytes
 
 from jobgauge.errors import JobgaugeError
 
@@ -142,6 +141,8 @@ def _decode(text: str) -> str:
         return text
     if _BAD_ESCAPE.search(text):
         raise HttpError(400, "a % in the request's target is not followed by two hex digits")
+    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - scrapers ask for plain paths
+
     try:
         text = unquote_to_bytes(text).decode()
     except UnicodeDecodeError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import resource
+import sys
 import time
 from collections.abc import Iterable
 from typing import ClassVar
@@ -34,7 +34,7 @@ class OwnCollector(Collector):
     essential = True
 
     def __init__(self, program: str, cluster: str) -> None:
-        build: dict[tuple[str, ...], int] = {(program, __version__, platform.python_version()): 1}
+        build: dict[tuple[str, ...], int] = {(program, __version__, sys.version.split()[0]): 1}
         self._build = Samples.of(own.BUILD_INFO, build, cluster)
         self._tables = [SeriesTable(family, [()], cluster) for family in _FAMILIES]
         self._start = b"%.2f" % (time.time() - _age())

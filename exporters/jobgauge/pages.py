@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import threading
 from collections.abc import Sequence
@@ -93,6 +92,8 @@ class Pages:
         return frozenset(collect) if collect else frozenset(known) - frozenset(exclude)
 
     def _landing(self) -> bytes:
+        import html  # noqa: PLC0415 - most exporters are never looked at by a person
+
         rows = "".join(
             f'<tr><td><a href="{self._path}?collect[]={c.name}">{c.name}</a></td><td>{html.escape(c.about)}</td></tr>'
             for c in self._runner.collectors

@@ -289,6 +289,7 @@ class _Workers:
     def _run(self, task: Callable[[], None]) -> None:
         while True:
             task()
+            del task  # a thread that waits would keep the page
             with self._lock:
                 if self._idle:
                     return

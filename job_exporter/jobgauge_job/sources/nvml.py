@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -102,6 +101,8 @@ def _load_again(nvml: Any) -> None:
     By a path of a new spelling, since the dynamic loader takes one that it knows for the library that it has. What is in
     memory stays there, for nobody knows whether code of it still runs.
     """
+    import ctypes  # noqa: PLC0415 - pynvml has it loaded; nodes without GPUs do without
+
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         lines = [line.split(None, 5) for line in maps if _LIBRARY in line]
     loaded = {int(inode) for _, _, _, _, inode, _ in lines}

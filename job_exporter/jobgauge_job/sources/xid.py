@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -70,4 +69,6 @@ class XidErrors:
 
 
 def _address(handle: Any) -> int:
+    import ctypes  # noqa: PLC0415 - pynvml has it loaded; nodes without GPUs do without
+
     return ctypes.cast(handle, ctypes.c_void_p).value or 0
