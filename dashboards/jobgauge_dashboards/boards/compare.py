@@ -125,13 +125,14 @@ def _lustre() -> Panel:
     return _each(
         "Lustre, bytes",
         "Bytes read and written, while the job was alone on its nodes,",
-        f"sum by (jobid) (rate(hpc_job_lustre_bytes_total{_JOBS}[$__rate_interval]))",
+        f"rate(hpc_job_lustre_bytes_total{_JOBS}[$__rate_interval])",
         Unit.BYTES_PER_SECOND,
         "Never alone on a node, or there is none",
     )
 
 
 def _each(title: str, what: str, expr: str, unit: Unit, no_value: str = _NONE) -> Panel:
+    own, every = f"sum by (jobid) ({expr})", f"sum by (jobid) (job:hpc_job_cpus_used:sum{_JOBS})"
     return timeseries(
         title,
         About(
@@ -139,7 +140,8 @@ def _each(title: str, what: str, expr: str, unit: Unit, no_value: str = _NONE) -
             "Summed over the job's nodes.",
             "Lines are drawn at the time when they were, so jobs that ran one after the other do not overlap.",
         ),
-        Query(expr, "{{jobid}}"),
+        # A job without such a figure keeps its place, so that each has the same colour in all panels.
+        Query(f"{own} or {every} * NaN and on () {own}", "{{jobid}}"),
         unit=unit,
         no_value=no_value,
     )

@@ -90,7 +90,7 @@ def _pending() -> Panel:
             Column("account", "Account", width=120),
             Column("cluster", "Cluster", width=100),
             Column("submitted", "Submitted", Unit.AGO),
-            Column("cpus", "CPUs", Unit.WHOLE),
+            Column("cpus", "CPUs", Unit.WHOLE, width=90),
             Column("start", "Expected start", Unit.DATE),
         ),
         sort="Submitted",
