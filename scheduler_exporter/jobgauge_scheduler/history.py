@@ -73,7 +73,7 @@ class History:
         if not record.partition:
             return 0  # of a short job slurmdbd may have the end before the rest: it is whole a moment later
         tally, group = self._tally, (record.partition, record.account)
-        start = None if _never_ran(record) else record.start
+        start = record.start
         if self._new("start", record.id, start) and record.eligible is not None:
             _observe(tally.waits, group, (start or 0) - record.eligible)
         if self._new("end", record.id, record.end):
@@ -137,11 +137,6 @@ class History:
             os.replace(new, self._path)
         except OSError as error:
             log.warning("%s cannot be written, a restart would lose counts: %s", self._path, error)
-
-
-def _never_ran(record: Record) -> bool:
-    """Whether it ended while it waited: Slurm gives such a job its end as its start."""
-    return record.state in ("cancelled", "deadline") and record.start == record.end
 
 
 def _observe(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jobgauge_scheduler.model import Reading, Record
 from jobgauge_scheduler.slurm.document import Chunks, Fields, each, moment, words
+from jobgauge_scheduler.slurm.sacct import NO_NODES
 
 _UNDER_WAY = frozenset({"PENDING", "RUNNING", "SUSPENDED"})
 
@@ -19,7 +20,7 @@ def _record(record: Fields) -> Record | None:
     times = record["time"]
     # of one that runs, newer versions tell the time of asking as its end
     end = None if state in _UNDER_WAY else moment(times["end"])
-    start = None if state == "PENDING" else moment(times["start"])
+    start = None if state == "PENDING" or record["nodes"] == NO_NODES else moment(times["start"])
     if start is None and end is None:
         return None
     return Record(

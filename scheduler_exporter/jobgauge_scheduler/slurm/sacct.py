@@ -8,8 +8,9 @@ from contextlib import suppress
 from jobgauge_scheduler.model import Reading, Record
 from jobgauge_scheduler.slurm import units
 
-FIELDS = ("JobIDRaw", "User", "Account", "Partition", "State", "Eligible", "Start", "End")
+FIELDS = ("JobIDRaw", "User", "Account", "Partition", "State", "Eligible", "Start", "End", "NodeList")
 SEPARATOR = "\x1f"
+NO_NODES = "None assigned"  # of a job that never started: 22.05 gives it its end as its start
 # Every state in which a job ended, and those in which it has started: not the pending ones, of which there may be many.
 STATES = ("BF", "CA", "CD", "DL", "F", "NF", "OOM", "PR", "RQ", "TO", "R", "S")
 
@@ -25,8 +26,9 @@ def parse(output: bytes) -> Reading[tuple[Record, ...]]:
     records = []
     for line in lines:
         with suppress(ValueError):
-            job, user, account, partition, state, *times = line.split(SEPARATOR)
+            job, user, account, partition, state, *times, nodes = line.split(SEPARATOR)
             eligible, start, end = (units.epoch(text) for text in times)
             word = state.split(" ")[0].lower()  # `CANCELLED by 1003`
-            records.append(Record(job, user, account, partition, word, eligible, start, end))
+            began = None if nodes == NO_NODES else start
+            records.append(Record(job, user, account, partition, word, eligible, began, end))
     return Reading(tuple(records), len(lines) - len(records))

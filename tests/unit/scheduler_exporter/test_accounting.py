@@ -54,15 +54,26 @@ def test_jobs_that_never_could_have_started_are_asked_for_too(version: str, tmp_
         config = SchedulerConfig(slurmrest_url=url, slurmrest_token_file=str(token))
         found = SlurmRest(config)._accounting(0)
     expected = Counter(
-        (record.id, record.user, record.account, record.partition, record.state, record.eligible, record.end)
+        record
         for name in ("history.txt", "cancelled.txt")
         for record in sacct.parse(recorded(version, name)).value
     )
-    assert expected == Counter(
-        (record.id, record.user, record.account, record.partition, record.state, record.eligible, record.end)
-        for record in found.value
-    )
+    assert expected == Counter(found.value)
     assert {record.id for record in found.value if record.eligible is None} >= {"5", "10"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_jobs_without_nodes_never_started_and_jobs_with_nodes_did(version: str) -> None:
+    never = sacct.parse(recorded(version, "cancelled.txt")).value
+    assert {(record.state, record.start) for record in never} == {("cancelled", None)}
+    ran = [
+        record
+        for record in sacct.parse(recorded(version, "history.txt")).value
+        if record.state == "cancelled"
+    ]
+    assert all(record.start for record in ran)
+    if version.startswith("22."):
+        assert [record.id for record in ran if record.start == record.end] == ["10"]
 
 
 def test_a_job_that_never_started_has_no_start() -> None:

@@ -117,11 +117,18 @@ def test_a_record_that_is_not_whole_yet_is_counted_once_it_is() -> None:
 
 @pytest.mark.parametrize("eligible", [None, START])
 def test_a_job_that_was_cancelled_while_it_waited_neither_started_nor_ran(eligible: int | None) -> None:
-    job = Record("7", "u", "a", "p", "cancelled", eligible, START + 500, START + 500)
+    job = Record("7", "u", "a", "p", "cancelled", eligible, None, START + 500)
     tally = History(lambda _: Reading((job,)), clock=lambda: float(START))().value
     assert tally.ended == {("cancelled", "p", "a", "u"): 1}
     assert not tally.waits
     assert not tally.runs
+
+
+def test_a_job_that_was_cancelled_in_the_second_of_its_start_did_both() -> None:
+    job = Record("7", "u", "a", "p", "cancelled", START, START + 500, START + 500)
+    tally = History(lambda _: Reading((job,)), clock=lambda: float(START))().value
+    assert counted(tally) == (1, 1, 1)
+    assert tally.waits["p", "a"].sum == 500
 
 
 def test_nothing_is_lost_or_doubled_over_restarts_and_outages(tmp_path: Path) -> None:
