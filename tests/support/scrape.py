@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def parse(page: str) -> dict[Key, float]:
             assert name not in found, f"{name} comes twice"
             found[name] = sample.value
     return found
+
+
+def series(page: dict[Key, float], name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """Return a family's values, summed up by the values of these labels."""
+    sums: Counter[tuple[str, ...]] = Counter()
+    for (found, row), value in page.items():
+        if found == name:
+            sums[tuple(dict(row).get(label, "") for label in labels)] += value  # type: ignore[assignment]
+    return dict(sums)
 
 
 def jobs_only(series: dict[Key, float]) -> dict[Key, float]:

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.expectation import Key
 from tests.support.real_slurm import RealSlurm, wait_for
 from tests.support.running import Running, running
+from tests.support.scrape import series
 from tests.system.scheduler_exporter.conftest import COMMAND, ways
-from tests.system.scheduler_exporter.test_slurm_state import Page, series
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 # A client of Slurm waits 10 s for a controller that does not answer.
 IMPATIENT = ("--command-timeout=2s", "--max-age=8s")
 PARTITION = "long"  # where only the jobs of these tests end
+
+Page = dict[Key, float]
 
 
 @pytest.fixture(scope="module")

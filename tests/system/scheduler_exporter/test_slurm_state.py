@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import slurm_scenario as scenario
 from tests.support.expectation import Key
+from tests.support.scrape import series
 from tests.system.scheduler_exporter.conftest import World
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -22,15 +23,6 @@ _ALIVE = ("PENDING", "RUNNING", "SUSPENDED")
 
 Page = dict[Key, float]
 Rows = dict[tuple[str, ...], float]
-
-
-def series(page: Page, name: str, *labels: str) -> Rows:
-    """Return a family's values, summed up by these labels."""
-    sums: Counter[tuple[str, ...]] = Counter()
-    for (found, row), value in page.items():
-        if found == name:
-            sums[tuple(dict(row).get(label, "") for label in labels)] += value  # type: ignore[assignment]
-    return dict(sums)
 
 
 def agree(world: World, way: str, told: Callable[[], Any], shown: Callable[[Page], Any]) -> None:
