@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from jobgauge.catalogue import own
 from jobgauge.collector import Collector
 from jobgauge.errors import JobgaugeError, NoData
-from jobgauge.samples import Samples, SeriesTable
+from jobgauge.samples import Samples, SteadySeries, Value
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Runner:
             raise ValueError("two collectors declare the same family")
         names = [(name,) for name in states]
         self._health = tuple(
-            SeriesTable(family, names, self._cluster)
+            SteadySeries(family, names, self._cluster)
             for family in (
                 own.COLLECTOR_DURATION,
                 own.COLLECTOR_SUCCESS,
@@ -122,25 +122,25 @@ class Runner:
             states, health = self._states, self._health
             chosen = [s for s in states.values() if s.collector.name in names or s.collector.essential]
             results = _Scrape(chosen, self._workers).run(deadline)
+            page = [samples for result in results.values() for samples in result.samples]
+            rows = [_health(state, results.get(state)) for state in states.values()]
+            columns = zip(*rows, strict=True)
+            page += [series.samples(column) for series, column in zip(health, columns, strict=True)]
         finally:
             self._collecting.release()
-        page = [samples for result in results.values() for samples in result.samples]
-        rows = [_health(state, results.get(state)) for state in states.values()]
-        for table, column in zip(health, zip(*rows, strict=True), strict=True):
-            page.append(table.samples(column))
         return page
 
 
-def _health(state: _State, result: _Result | None) -> tuple[bytes | None, ...]:
-    """Return what the tables of health say of a collector; nothing where it was not asked for."""
+def _health(state: _State, result: _Result | None) -> tuple[Value | None, ...]:
+    """Return what the series of health say of a collector; nothing where it was not asked for."""
     if result is None:
         return (None,) * 5
     return (
         b"%.6f" % result.duration,
-        b"0" if result.problem else b"1",
-        b"%d" % result.series,
-        b"%d" % (state.dropped + state.collector.dropped),
-        b"%d" % state.collector.unreadable,
+        0 if result.problem else 1,
+        result.series,
+        state.dropped + state.collector.dropped,
+        state.collector.unreadable,
     )
 
 

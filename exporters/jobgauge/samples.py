@@ -110,6 +110,24 @@ class SeriesTable:
             return Samples(self.family, body, len(lines), self.dropped)
 
 
+class SteadySeries:
+    """The series of one family whose values seldom change: written again only when one has."""
+
+    def __init__(self, family: Family, rows: Iterable[Sequence[str]], cluster: str = "") -> None:
+        """Take what a SeriesTable takes."""
+        self._table = SeriesTable(family, rows, cluster)
+        self._values: Sequence[Value | None] | None = None
+        self._samples = Samples(family, b"", 0)
+
+    def samples(self, values: Sequence[Value | None]) -> Samples:
+        """Put values (in the order of the rows) between the labels; None leaves its series out."""
+        if values != self._values:
+            texts = [None if value is None else number(value) for value in values]
+            self._samples = self._table.samples(texts)
+            self._values = values
+        return self._samples
+
+
 def number(value: Value) -> bytes:
     """Write a number as both text formats want it; bytes are digits already."""
     if isinstance(value, bytes):
