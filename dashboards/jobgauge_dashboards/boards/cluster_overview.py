@@ -179,7 +179,7 @@ def _queue() -> list[Panel]:
             ),
             unit=Unit.WHOLE,
             stack=True,
-            height=10,
+            height=12,
         ),
     ]
 
