@@ -13,7 +13,7 @@ from jobgauge_dashboards.variables import CLUSTERS, Variable, having
 _CUT, _UNREAD = (
     f"increase(jobgauge_{what}_total{CLUSTERS}[1h])" for what in ("dropped_series", "unreadable_values")
 )
-_FOR_LEGENDS = 11  # of all collectors
+_FOR_LEGENDS = 13  # of all collectors
 _NONE_IS_GOOD = style.high_is_bad(1, 5)
 
 
