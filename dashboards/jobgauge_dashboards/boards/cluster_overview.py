@@ -179,7 +179,7 @@ def _queue() -> list[Panel]:
             ),
             unit=Unit.WHOLE,
             stack=True,
-            height=12,
+            height=13,
         ),
     ]
 

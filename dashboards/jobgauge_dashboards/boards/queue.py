@@ -127,7 +127,7 @@ def _reasons() -> Panel:
         ),
         unit=Unit.COUNT,
         stack=True,
-        height=12,
+        height=13,
     )
 
 
