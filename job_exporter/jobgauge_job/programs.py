@@ -26,6 +26,8 @@ class ProgramTimes:
 
     def add(self, ticks: Mapping[str, int]) -> None:
         """Count what each program has used since the last time."""
+        if not ticks:
+            return  # none has run
         for name, more in ticks.items():
             if name in self._used or len(self._used) < _KNOWN:
                 self._used[name] = self._used.get(name, 0) + more

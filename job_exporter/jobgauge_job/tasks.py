@@ -71,8 +71,7 @@ class JobTasks:
         try:
             if pid not in self._known:
                 self._known[pid] = self._meet(int(pid))
-            if task := self._known[pid]:
-                ticks = task.read()
+            if (task := self._known[pid]) and (ticks := task.read()):
                 used[task.program] += ticks
         except OSError as error:
             _unless_short(error)
