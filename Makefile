@@ -16,12 +16,13 @@ VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname
   python3-bcrypt munge slurmctld slurmd slurm-client
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
+PACKAGING_PACKAGES := python3-venv git rpm cpio
 SLURM_PACKAGES := slurm-wlm slurmdbd slurmrestd slurm-wlm-mysql-plugin slurm-wlm-jwt-plugin mariadb-server munge
-TEST_PACKAGES := $(DEMO_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps faketime slapd ldap-utils rpm rpmlint chromium buildah etcd-server victoria-metrics \
-  qemu-system-x86 cpio
+TEST_PACKAGES := $(DEMO_PACKAGES) $(PACKAGING_PACKAGES) $(SLURM_PACKAGES) gcc libc6-dev curl openssl openssh-client openssh-server systemd procps faketime slapd ldap-utils rpmlint chromium buildah etcd-server victoria-metrics \
+  qemu-system-x86
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test packages-demo packages-test vm lint types unit system rules generate lock pictures bench rpm deb chart clean
+.PHONY: help setup demo test packages-demo packages-packaging packages-test vm lint types unit system rules generate lock pictures bench rpm deb chart clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | awk -F: '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +38,9 @@ $(READY): requirements/dev.txt pyproject.toml
 
 packages-demo:
 	@packaging/system-packages.sh $(DEMO_PACKAGES)
+
+packages-packaging:
+	@packaging/system-packages.sh $(PACKAGING_PACKAGES)
 
 packages-test:
 	@packaging/system-packages.sh $(TEST_PACKAGES)
@@ -88,11 +92,11 @@ pictures: $(READY) ## take the boards' pictures: GRAFANA=http://sam:demo@127.0.0
 bench: $(READY) build/prom-label-proxy ## measure what the documentation claims
 	@for bench in $(filter-out %_floor.py,$(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-rpm: packages-test $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
+rpm: packages-packaging $(READY) ## build the RPMs into dist/rpm, for EL 8, 9 and 10
 	@packaging/rpm/build.sh $(abspath $(BIN))/python dist/rpm
 	@ls dist/rpm/RPMS/*/*.rpm
 
-deb: packages-test $(READY) ## build Debian packages into dist/deb, for this release of Debian
+deb: packages-packaging $(READY) ## build Debian packages into dist/deb, for this release of Debian
 	@packaging/deb/build.sh $(abspath $(BIN))/python dist/deb
 	@ls dist/deb/*.deb
 
