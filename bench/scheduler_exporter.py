@@ -216,31 +216,31 @@ def write(path: Path, parts: Iterator[str]) -> Path:
 
 
 def measure(source: str, jobs: int) -> None:
-    """Refresh again, so that the old figures are there beside the new ones; then scrape. The first of each warms up.
+    """Refresh again and again, so that the old figures are there beside the new ones; then scrape.
 
-    Text is read where a tenth of the jobs have changed since the last time, and where all have: the others cost less.
+    Text is read where all jobs are new, where a tenth have changed since the last time, and where all have.
     """
     with tempfile.TemporaryDirectory() as folder:
         make = ours if source in OURS else peer
         refresh, scrape = make(source, jobs, Path(folder))
-        refresh()
-        scrape()
-        costs = []
+        costs = [cpu(refresh)]
+        scrape()  # warms up
         for other in (10, 1):
             if source == "cli" and jobs:
                 write(Path(folder) / "answer", text(jobs, other))
             costs.append(cpu(refresh))
-        (some, _), (every, client) = costs
         page_cost = cpu(scrape)
         page = scrape()
     own, child = (
         resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
+    rest = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     count = f"{jobs:,}" if jobs else "here"
+    first, some, every = (seconds for seconds, _ in costs)
     print(
-        f"{count:>8} {source:10} refresh {some:6.2f} to {every:6.2f} + client {client:5.2f} CPU s   "
+        f"{count:>8} {source:10} refresh {first:5.2f}, then {some:5.2f} to {every:5.2f} + client {costs[-1][1]:5.2f} CPU s   "
         f"scrape {page_cost[0] * 1000:8.1f} + client {page_cost[1] * 1000:6.0f} CPU ms   "
-        f"peak {own:5.0f} MiB, client {child:5.0f} MiB   {len(page.splitlines()):6} lines",
+        f"peak {own:5.0f} MiB, between reads {rest:5.0f}, client {child:5.0f} MiB   {len(page.splitlines()):6} lines",
         flush=True,
     )
 
