@@ -1,10 +1,11 @@
-"""A real Slurm that hangs, stops, loses its database or refuses us, and an exporter that is killed: nothing lies, all recovers."""
+"""Real Slurms that hang, stop, lose their database or refuse us, and an exporter that is killed: nothing lies, all recovers."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,35 @@ PARTITION = "long"  # where only the jobs of these tests end
 Page = dict[Key, float]
 
 
+@dataclass(frozen=True)
+class Site:
+    """A cluster, and an exporter for each way of asking."""
+
+    slurm: RealSlurm
+    exporters: list[Running]
+
+
 @pytest.fixture(scope="module")
-def exporters(slurm: RealSlurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Running]]:
-    """One for each way of asking, each with everything read."""
+def sites(clusters: dict[str, RealSlurm], tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Site]]:
+    """One for each version, the oldest first, with everything read."""
     logs = tmp_path_factory.mktemp("impatient")
     with ExitStack() as stack:
         started = [
-            stack.enter_context(running(COMMAND, logs / way, *flags, *IMPATIENT))
-            for way, flags in ways(slurm).items()
+            Site(
+                slurm,
+                [
+                    stack.enter_context(running(COMMAND, logs / f"{version}-{way}", *flags, *IMPATIENT))
+                    for way, flags in ways(slurm).items()
+                ],
+            )
+            for version, slurm in clusters.items()
         ]
-        see("all sources are read", started, lambda page: set(up(page).values()) == {1})
+        see("all sources are read", everyone(started), lambda page: set(up(page).values()) == {1})
         yield started
+
+
+def everyone(sites: list[Site]) -> list[Running]:
+    return [exporter for site in sites for exporter in site.exporters]
 
 
 def see(what: str, exporters: list[Running], shows: Callable[[Page], object]) -> None:
@@ -54,6 +73,10 @@ def queue(page: Page) -> dict[tuple[str, ...], float]:
     return series(page, "hpc_sched_jobs", "state", "user")
 
 
+def runs(job: str) -> Callable[[Page], object]:
+    return lambda page: (job, "running") in series(page, "hpc_job_info", "jobid", "state")
+
+
 def run(slurm: RealSlurm, *seconds: int) -> list[str]:
     """Submit jobs that last so long."""
     return [slurm.submit("games", "-p", PARTITION, "--wrap", f"sleep {each}") for each in seconds]
@@ -70,15 +93,15 @@ def ended_by_slurm(slurm: RealSlurm, jobs: list[str]) -> int:
     return states.count("COMPLETED")
 
 
-def test_a_controller_that_hangs(slurm: RealSlurm, exporters: list[Running]) -> None:
-    (job,) = run(slurm, 600)
-    see(
-        "the job is there",
-        exporters,
-        lambda page: (job, "running") in series(page, "hpc_job_info", "jobid", "state"),
-    )
+def test_a_controller_that_hangs(sites: list[Site]) -> None:
+    """All versions at once, which takes no longer; what comes after is done to the oldest alone."""
+    exporters = everyone(sites)
+    jobs = [run(site.slurm, 600)[0] for site in sites]
+    for site, job in zip(sites, jobs, strict=True):
+        see("it runs", site.exporters, runs(job))
     before = [queue(exporter.page()) for exporter in exporters]
-    slurm.send("slurmctld", signal.SIGSTOP)
+    for site in sites:
+        site.slurm.send("slurmctld", signal.SIGSTOP)
     try:
         see("the queue cannot be read", exporters, lambda page: up(page)["jobs"] == 0)
         see("stale figures are gone", exporters, lambda page: not queue(page))
@@ -89,14 +112,17 @@ def test_a_controller_that_hangs(slurm: RealSlurm, exporters: list[Running]) -> 
             assert not series(page, "hpc_job_info")
             assert not series(page, "hpc_sched_node_cpus")
     finally:
-        slurm.send("slurmctld", signal.SIGCONT)
+        for site in sites:
+            site.slurm.send("slurmctld", signal.SIGCONT)
     see("all is read again", exporters, lambda page: set(up(page).values()) == {1})
     see("figures are fresh", exporters, lambda page: age(page, "jobs") < 8)
     assert [queue(exporter.page()) for exporter in exporters] == before
-    slurm.run("scancel", job)
+    for site, job in zip(sites, jobs, strict=True):
+        site.slurm.run("scancel", job)
 
 
-def test_a_controller_that_stops_and_starts_again(slurm: RealSlurm, exporters: list[Running]) -> None:
+def test_a_controller_that_stops_and_starts_again(sites: list[Site]) -> None:
+    slurm, exporters = sites[0].slurm, sites[0].exporters
     before = {ended(exporter.page()) for exporter in exporters}
     jobs = run(slurm, 0, 5, 5)
     wait_for("the first has ended", lambda: ended_by_slurm(slurm, jobs) == 1)
@@ -112,7 +138,8 @@ def test_a_controller_that_stops_and_starts_again(slurm: RealSlurm, exporters: l
     see("each is counted once", exporters, lambda page: {ended(page) - len(jobs)} == before)
 
 
-def test_a_database_that_is_down(slurm: RealSlurm, exporters: list[Running]) -> None:
+def test_a_database_that_is_down(sites: list[Site]) -> None:
+    slurm, exporters = sites[0].slurm, sites[0].exporters
     before = {ended(exporter.page()) for exporter in exporters}
     slurm.stop("slurmdbd")
     try:
