@@ -148,7 +148,7 @@ def test_times_are_asked_for_in_utc() -> None:
 
 
 def test_states_of_the_accounting_are_single_words() -> None:
-    line = "7\x1fdave\x1fbio\x1fbatch\x1f{}\x1f100\x1fUnknown\x1f{}\n"
+    line = "7\x1fdave\x1fbio\x1fbatch\x1f{}\x1f100\x1fUnknown\x1f{}\x1fn1\n"
     text = line.format("CANCELLED by 1003", "200") + line.format("OUT_OF_MEMORY", "None") + "7\x1fdave\n"
     reading = sacct.parse(text.encode())
     assert [(r.state, r.start, r.end) for r in reading.value] == [
