@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import signal
 import ssl
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -300,6 +302,20 @@ def test_a_reload_takes_what_is_good_and_keeps_sessions(gateway: Store, tmp_path
         assert running.ask("/api/boards", Cookie=bob).status == 200
         reload(f"proxy.secret-file: {secret}\ndemo-users: [alice]", "is not used")
         assert running.ask("/api/boards", Cookie=bob).status == 200
+
+
+def test_the_page_names_all_modules_that_it_imports(demo: View) -> None:
+    named = set(re.findall(r"<(/static/[^>]+)>; rel=modulepreload", demo.ask("/").headers["Link"]))
+    imported, new = set(), {"/static/app.js"}
+    while new:
+        imported |= new
+        texts = {path: demo.ask(path).body.decode() for path in new}
+        new = {
+            urljoin(path, name)
+            for path, text in texts.items()
+            for name in re.findall(r'^import .*"(\..+)";$', text, re.MULTILINE)
+        } - imported
+    assert named == imported
 
 
 def test_every_answer_carries_the_policy_and_files_are_known_again(demo: View) -> None:
