@@ -132,7 +132,6 @@ class Connection:
             keep = keep and not self.ending
             self.enter(Stage.SENDING)
             self._send(*encode(response, request, in_force.config.headers, keep=keep))
-            del response  # a client that waits would keep the page
             self.enter(Stage.WAITING)
             patience = self._limits.idle_seconds
         self._take_leave()
