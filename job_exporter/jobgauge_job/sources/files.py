@@ -8,7 +8,8 @@ import resource
 from contextlib import suppress
 
 ROOM = 16384  # bytes of one read; room costs nothing
-# A shorter text is the whole file. Lists such as cgroup.procs come in pieces of a page less the line that did not fit.
+# A shorter text of a control group's is the whole file: it comes as one, or as a list of short lines such as cgroup.procs,
+# in pieces of a page less the line that did not fit.
 WHOLE = min(ROOM, resource.getpagesize()) - 16
 # Errors by which the kernel says that there is no such file: never, with this configuration, or not any more.
 ABSENT = frozenset([errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ESRCH, errno.EOPNOTSUPP, errno.EBADF])
@@ -16,11 +17,13 @@ _LEFT = 256  # descriptors that are left for everything that does not keep files
 
 
 def read(path: str, limit: int = 1 << 20) -> bytes:
-    """Return all that a file holds, `limit` bytes at most; raise OSError where it can't be read."""
+    """Return all that a file holds, `limit` bytes at most; raise OSError where it can't be read.
+
+    It reads until nothing comes: a list of long lines, such as the mounts', comes in pieces of any length.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        text = os.pread(fd, min(ROOM, limit), 0)
-        return text if len(text) < min(WHOLE, limit) else read_on(fd, text, limit)
+        return read_on(fd, b"", limit)
     finally:
         os.close(fd)
 

@@ -32,6 +32,8 @@ COMMAND = Path(sys.executable).parent / "jobgauge-job-exporter"
 MOUNTS = """
 set -e
 cd "$1"
+# The kernel's list of mounts is longer than a page, and its first piece shorter than one.
+for other in $(seq 60); do mkdir -p "others/a long name of a mount point/$other" && mount -t tmpfs none "$_"; done
 for job in 101 102 105 106; do mkdir -p $job; done
 mkdir 103 shared
 mount -t tmpfs -o size=1m,mode=700 none 101 && head -c 300000 /dev/zero >101/data
