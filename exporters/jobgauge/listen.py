@@ -84,6 +84,13 @@ class Listener:
 
 
 def _tcp(address: Address) -> socket.socket:
+    listener = _bound(address)
+    # Connections inherit it; else the end of a long answer waits for the client to confirm what came before, for 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _bound(address: Address) -> socket.socket:
     if address.host in ("", "::") and socket.has_dualstack_ipv6():
         return socket.create_server(
             ("", address.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG

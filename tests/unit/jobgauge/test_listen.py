@@ -218,3 +218,13 @@ def test_a_successors_unix_socket_is_left_alone(tmp_path: Path) -> None:
     first.close()
     talk(socket.AF_UNIX, str(path), second)
     second.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", ":0"])
+def test_the_end_of_an_answer_is_not_kept_back(address: str) -> None:
+    listener = Listener(parse(address))
+    with socket.create_connection(("127.0.0.1", listener.socket.getsockname()[1])):
+        connection, _ = listener.socket.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    listener.close()
