@@ -17,6 +17,9 @@ RIGHTLY_EMPTY: Mapping[str, Mapping[str, str]] = {
         "What GPUs moved": "simulated GPUs do not tell, as some models do not",
         "GPU errors": "simulated GPUs make none",
     },
+    "jobgauge-account": {
+        "Running jobs: hpc_job_gpus_used": "none of the account's jobs may hold a GPU just then"
+    },
     "jobgauge-my-jobs": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-pending": {"Waiting jobs: hpc_job_estimated_start_time_seconds": _NO_ESTIMATE},
     "jobgauge-suite": {
