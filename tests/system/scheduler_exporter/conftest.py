@@ -30,8 +30,9 @@ class World:
     exporters: dict[str, Running]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def clusters() -> Iterator[dict[str, RealSlurm]]:
+    """Started anew for each module: one breaks them in many ways."""
     with ExitStack() as stack:
         found = {}
         for version, (release, letter) in RELEASES.items():
@@ -56,7 +57,7 @@ def ways(slurm: RealSlurm) -> dict[str, list[str]]:
     }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def worlds(
     clusters: dict[str, RealSlurm], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, World]]:
@@ -82,7 +83,7 @@ def world(request: pytest.FixtureRequest, worlds: dict[str, World]) -> World:
     return worlds[request.param]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def slurm(clusters: dict[str, RealSlurm]) -> RealSlurm:
     """The one whose daemons tests may stop."""
     return clusters["22.05"]
