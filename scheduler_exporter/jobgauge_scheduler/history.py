@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from collections import Counter
@@ -52,7 +53,9 @@ class History:
         self._read = read
         self._path = path
         self._clock = clock
-        self._since = clock()
+        self._since: float = math.floor(
+            clock()
+        )  # schedulers tell whole seconds: also what happens in this one
         self._seen: set[Event] = set()
         self._tally = Tally()
         if path and not self._load():

@@ -316,20 +316,23 @@ def test_ended_jobs_are_counted_as_sacct_lists_them(world: World, way: str) -> N
         ended: Counter[tuple[str, ...]] = Counter()
         waits: Counter[tuple[str, ...]] = Counter()
         runs: Counter[tuple[str, ...]] = Counter()
+        started: Counter[tuple[str, ...]] = Counter()
         for user, account, partition, state, eligible, start, end, nodes in rows:
             ran = start.isdigit() and nodes != "None assigned"
             if ran:
+                started[partition, account] += 1
                 waits[partition, account] += int(start) - int(eligible)
             if end.isdigit():
                 ended[state.split(" ")[0].lower(), partition, account, user] += 1
                 if ran:
                     runs[partition, account] += int(end) - int(start)
         # On a busy machine 24.11 was seen to move the time at which a job became eligible by a second, after it told of the start.
-        return [dict(ended), pytest.approx(dict(waits), abs=2), dict(runs)]
+        return [dict(ended), dict(started), pytest.approx(dict(waits), abs=2), dict(runs)]
 
     def shown(page: Page) -> list[Rows]:
         return [
             series(page, "hpc_sched_jobs_ended_total", "state", "partition", "account", "user"),
+            series(page, "hpc_sched_wait_seconds_count", "partition", "account"),
             series(page, "hpc_sched_wait_seconds_sum", "partition", "account"),
             series(page, "hpc_sched_run_seconds_sum", "partition", "account"),
         ]

@@ -131,6 +131,12 @@ def test_a_job_that_was_cancelled_in_the_second_of_its_start_did_both() -> None:
     assert tally.waits["p", "a"].sum == 500
 
 
+def test_what_happens_in_the_second_in_which_counting_begins_is_counted() -> None:
+    job = Record("7", "u", "a", "p", "cancelled", START, START, START)
+    tally = History(lambda _: Reading((job,)), clock=lambda: START + 0.9)().value
+    assert counted(tally) == (1, 1, 1)
+
+
 def test_nothing_is_lost_or_doubled_over_restarts_and_outages(tmp_path: Path) -> None:
     accounting = Accounting(made_up(500))
     path = str(tmp_path / "history.json")
