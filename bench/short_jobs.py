@@ -1,6 +1,6 @@
-"""How much of the CPU time of 20-second jobs ends up in a Prometheus that scrapes every 30 seconds.
+"""How much of the CPU time of short jobs ends up in a Prometheus that scrapes every 30 seconds.
 
-    python bench/short_jobs.py
+    python bench/short_jobs.py [--seconds 20]
 
 A real Slurm 22.05 runs the jobs at random moments on this machine's cgroup v1; what they used is what the kernel counted in the
 cgroup above them. Two exporters are scraped: one as it is by default, and one that forgets a job when it ends, so that its last
@@ -9,6 +9,7 @@ figures are those of the last scrape. Takes about four minutes, as root, with th
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import re
@@ -28,7 +29,6 @@ from tests.support.servers import Server
 from tests.support.servers import running as serving
 
 JOBS = 20
-SECONDS = 20
 SPREAD = 120.0  # seconds in which they begin
 INTERVAL = 30
 NODE = "short1"
@@ -45,6 +45,11 @@ SEEN = 'count(count by (jobid) (last_over_time(hpc_job_cpu_seconds_total{job="%s
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--seconds", type=float, default=20.0, help="how long each job works")
+    seconds = options.parse_args().seconds
     with ExitStack() as stack:
         slurm = stack.enter_context(cluster((NODE,), cgroups=True))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -57,11 +62,11 @@ def main() -> None:
             ports[name] = re.findall(r"listens on 127\.0\.0\.1:(\d+)", exporter.said)[0]
         configure(folder, ports)
         prometheus = stack.enter_context(serving("prometheus-2", folder))
-        run_jobs(slurm)
+        run_jobs(slurm, seconds)
         time.sleep(2 * INTERVAL)
         used = int(COUNTED.read_text()) / 1e9
         print(
-            f"{JOBS} jobs of {SECONDS} s used {used:.1f} s of CPU time. Scraping every {INTERVAL} s, Prometheus has:"
+            f"{JOBS} jobs of {seconds:g} s used {used:.1f} s of CPU time. Scraping every {INTERVAL} s, Prometheus has:"
         )
         for name in EXPORTERS:
             last, first, seen = (ask(prometheus, query % name) for query in (LAST, FIRST, SEEN))
@@ -81,14 +86,14 @@ def configure(folder: Path, ports: dict[str, str]) -> None:
     (folder / "prometheus.yml").write_text(json.dumps(config))
 
 
-def run_jobs(slurm: RealSlurm) -> None:
+def run_jobs(slurm: RealSlurm, seconds: float) -> None:
     """Run the jobs and wait until Slurm has none left."""
     shutil.copy(PROGRAM, slurm.folder / "jobs/jobs.py")
     chance = random.Random(1)
     start = time.monotonic()
     for number, moment in enumerate(sorted(chance.uniform(0, SPREAD) for _ in range(JOBS))):
         time.sleep(max(0.0, start + moment - time.monotonic()))
-        command = f"/usr/bin/python3 jobs.py steady {slurm.folder}/jobs/{number} {SECONDS}"
+        command = f"/usr/bin/python3 jobs.py steady {slurm.folder}/jobs/{number} {seconds}"
         slurm.submit("games", "-A", "physics", "--mem=50", "--wrap", f"exec {command}")
     while slurm.run("squeue", "-h"):
         time.sleep(1)

@@ -64,7 +64,7 @@ class JobConfig(ExporterConfig):
     watch_interval: float = option(
         "jobs.watch-interval",
         2.0,
-        "look for new jobs, and read those that are younger than two minutes, this often between scrapes",
+        "look for jobs that the kernel did not tell of, and read those younger than two minutes, this often between scrapes",
         duration,
         metavar="DURATION",
     )

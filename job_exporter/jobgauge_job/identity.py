@@ -26,7 +26,9 @@ from jobgauge_job.sources.procfs import Process, Procfs
 
 log = logging.getLogger(__name__)
 
-_RETRY = 0.25  # seconds between two looks at a job that does not tell all yet
+_RETRY = 0.25  # seconds between two looks at jobs that do not tell all yet
+_RETRY_SOON = 0.05  # while one of them is new: it may end as soon
+_NEW = 1.0  # seconds
 _LOOK_AT = 64  # processes, and directories, of one job that are looked at
 _STEPD = re.compile(rb"slurmstepd: \[([1-9][0-9]{0,9})\.[^\]]*\]")
 
@@ -64,6 +66,7 @@ class Unidentified(Protocol):
 
     place: Place
     identity: Identity
+    seen: float  # since when, in monotonic time
 
     def path(self, file: str) -> str:
         """Return the path of one of the job's files."""
@@ -147,15 +150,15 @@ class Resolver:
                 new = self._new.get(timeout=max(0.0, retry_at - time.monotonic()) if unknown else None)
             except Empty:
                 unknown = [job for job in unknown if not self._try(job)]
-                retry_at = time.monotonic() + _RETRY
+                retry_at = _next_look(unknown)
                 continue
             if new is None:
                 break
             if isinstance(new, threading.Event):
                 self._names.ask(new)
             elif not self._try(new):
-                retry_at = retry_at if unknown else time.monotonic() + _RETRY
                 unknown.append(new)
+                retry_at = min(retry_at, _next_look(unknown)) if unknown[1:] else _next_look(unknown)
         self._names.ask(None)
 
     def _try(self, job: Unidentified) -> bool:
@@ -212,6 +215,12 @@ class Resolver:
                     if title:
                         return title[1].decode()
         return ""
+
+
+def _next_look(jobs: Sequence[Unidentified]) -> float:
+    """Return when jobs that do not tell all yet are to be looked at again."""
+    now = time.monotonic()
+    return now + (_RETRY_SOON if any(now < job.seen + _NEW for job in jobs) else _RETRY)
 
 
 def _pids(folder: str) -> list[int]:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _SETTLE = 10.0  # seconds
 _LEFT = 30.0  # seconds without a process of the scheduler's after which a directory is what a job left behind
 _RECHECK = 0.05  # seconds
-_YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
+YOUNG = 120.0  # seconds during which a job is looked at between scrapes, since it may end before the next
 
 
 class Job:
@@ -125,13 +125,13 @@ class JobTable:
             self._look()
             self._show()
 
-    def watch(self) -> None:
-        """Look which jobs there are, and read the files of the young ones, in case they end before the next scrape."""
+    def watch(self, age: float = YOUNG) -> None:
+        """Look which jobs there are, and read the files of those of at most this age, in case they end before the next scrape."""
+        begun = time.monotonic()
         with self.lock:
             self._look()
             self._check()
-            young = time.monotonic() - _YOUNG
-            jobs = [job for job in self._jobs.values() if job.seen > young]
+            jobs = [job for job in self._jobs.values() if job.seen >= begun - age]
         for job in jobs:
             self.read(job)
 
@@ -150,6 +150,11 @@ class JobTable:
     def scopes(self) -> list[tuple[Layout, str]]:
         """Return where jobs are now, and by which layout."""
         return [(layout, scope) for layout in self._layouts for scope in layout.scopes()]
+
+    @property
+    def directories(self) -> list[str]:
+        """Return those in which something is made or removed when a job comes or goes."""
+        return [directory for layout in self._layouts for directory in layout.directories()]
 
     @property
     def running(self) -> tuple[Job, ...]:

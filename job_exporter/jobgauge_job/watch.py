@@ -9,28 +9,39 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import product
 
 from jobgauge.errors import JobgaugeError
 from jobgauge_job.ending import SIGNS, Sign
-from jobgauge_job.jobs import Job, JobTable
+from jobgauge_job.jobs import YOUNG, Job, JobTable, Presence
+from jobgauge_job.sources.inotify import Changes
 
 log = logging.getLogger(__name__)
 
+_LIVELY = 1.0  # seconds after a directory has come: by then the scheduler has filled it, and started the job's first process
+_SOON = 0.1  # seconds
+
 
 class Watch:
-    """Calls the table's watch() again and again until close(), and some others when a job has come or gone.
+    """Has the table look for jobs until close(), and calls some others when a job has come or gone.
 
-    Between those calls it waits for signs that a job ends, to read its last figures.
+    It looks when the kernel tells that a directory came or went, often for a moment after that, and now and then in any
+    case. Between those looks it waits for signs that a job ends, to read its last figures.
     """
 
     def __init__(self, table: JobTable, interval: float, changed: Sequence[Callable[[], object]]) -> None:
         self._table = table
         self._interval = interval
         self._changed = changed
+        self._presence: Presence | None = None  # that the others were told of
         self._close = os.eventfd(0, os.EFD_CLOEXEC)
+        self._changes = Changes()
+        self._lively_until = time.monotonic() + _LIVELY
         self._poll = select.poll()
         self._poll.register(self._close, select.POLLIN)
+        if self._changes.fd >= 0:
+            self._poll.register(self._changes.fd, select.POLLIN)
         self._signs: dict[int, tuple[Job, Sign]] = {}  # by descriptor
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._thread.start()
@@ -39,34 +50,55 @@ class Watch:
         """End the thread."""
         os.eventfd_write(self._close, 1)
         self._thread.join()
+        self._changes.close()
         os.close(self._close)
 
     def _work(self) -> None:
-        presence = None
-        while not self._wait():
-            self._try(self._table.watch)
-            if presence is not self._table.presence:
-                presence = self._table.presence
-                for tell in self._changed:
-                    self._try(tell)
-            self._try(self._follow)
+        due = 0.0
+        while self._wait(due):
+            now = time.monotonic()
+            if now < due:
+                self._look(0.0)
+            else:
+                self._look(YOUNG)
+                due = now + self._interval
 
-    def _wait(self) -> bool:
-        """Wait for the interval, and read jobs that end meanwhile; tell whether the end has come."""
-        deadline = time.monotonic() + self._interval
-        while (left := deadline - time.monotonic()) > 0:
+    def _wait(self, due: float) -> bool:
+        """Wait until it is time to look, and read jobs that end meanwhile; False once the end has come."""
+        now = time.monotonic()
+        until = min(due, now + _SOON) if now < self._lively_until else due
+        while (left := until - time.monotonic()) > 0:
             for fd, _ in self._poll.poll(left * 1000):
                 if fd == self._close:
-                    return True
-                job, sign = self._signs[fd]
-                try:
-                    ends = sign.ends()
-                except OSError:
-                    self._poll.unregister(fd)
+                    return False
+                if fd == self._changes.fd:
+                    self._changes.read()
+                    self._lively_until = time.monotonic() + _LIVELY
+                    until = 0.0
                 else:
-                    if ends:
-                        self._table.read(job)
-        return False
+                    self._read_if_it_ends(fd)
+        return True
+
+    def _read_if_it_ends(self, fd: int) -> None:
+        job, sign = self._signs[fd]
+        try:
+            ends = sign.ends()
+        except OSError:
+            self._poll.unregister(fd)
+        else:
+            if ends:
+                self._table.read(job)
+
+    def _look(self, age: float) -> None:
+        """Find jobs, and read those of at most this age; be told of what comes from now on."""
+        for directory in self._table.directories:
+            self._changes.follow(directory)
+        self._try(partial(self._table.watch, age))
+        if self._presence is not self._table.presence:
+            self._presence = self._table.presence
+            for tell in self._changed:
+                self._try(tell)
+        self._try(self._follow)
 
     def _follow(self) -> None:
         """Wait for the signs of those jobs that there are now."""

@@ -41,6 +41,10 @@ class Layout(ABC):
     def scopes(self) -> Sequence[str]:
         """Return the scopes that are there now."""
 
+    def directories(self) -> Sequence[str]:
+        """Return those in which something is made or removed when a job comes or goes."""
+        return self.scopes()
+
     @abstractmethod
     def jobid(self, name: str) -> str | None:
         """Return the id in a directory's name; "" where it is a job's whose id stands elsewhere, None where not."""

@@ -32,6 +32,10 @@ class SlurmV1(ControllerLayout):
                 continue  # slurmd has just ended
         return found
 
+    def directories(self) -> Sequence[str]:
+        """Also those in which users' directories come and go."""
+        return [*self._tops(), *self.scopes()]
+
     def jobid(self, name: str) -> str | None:
         """`job_123` is job 123."""
         job = _JOB.fullmatch(name)

@@ -52,6 +52,7 @@ def ended() -> None:
     jobs: dict[str, str] = seen["jobs"]  # type: ignore[assignment]
     folders: dict[str, str] = seen["folders"]  # type: ignore[assignment]
     jobs["oom"] = node.submit("bob", "chemistry", "oom", "oom", memory=64)
+    jobs["short"] = node.submit("alice", "physics", "steady", "short", 0.1)
     with open(f"{folders['left']}/step_batch/slurm/cgroup.procs") as file:
         for pid in file.read().split():
             os.kill(int(pid), signal.SIGKILL)
@@ -141,7 +142,8 @@ def left() -> None:
 
 try:
     os.mkdir(f"{node.scope()}/job_777")  # what a slurmd that was killed leaves
-    node.start_exporter(9794, "--jobs.keep-ended=1h")
+    # It looks for jobs so rarely that it finds those that are short only if the kernel tells of them.
+    node.start_exporter(9794, "--jobs.keep-ended=1h", "--jobs.watch-interval=10s")
     for part in (live, ended, churn, requeue, left):
         begun = time.monotonic()
         part()

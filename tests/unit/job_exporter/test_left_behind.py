@@ -120,7 +120,7 @@ def test_the_last_process_of_a_job_ends(
     monkeypatch.setattr("jobgauge_job.watch.select.poll", lambda: poll)
     table = exporter.running.collectors[0].table  # type: ignore[attr-defined]
     watch = Watch(table, 0.01, [])
-    monkeypatch.setattr(table, "watch", lambda: None)  # from here on nothing but the event makes it read
+    monkeypatch.setattr(table, "watch", lambda _: None)  # from here on nothing but the event makes it read
     while not poll.urgent:
         time.sleep(0.01)
     job.figures.seed = 4

@@ -73,7 +73,10 @@ def test_a_job_that_is_alone(node: NodeTree, devices: Devices, start: Start) -> 
     assert series[key("hpc_job_node_exclusive", **labels)] == 1
 
 
-def test_jobs_that_share_the_node_get_nothing(node: NodeTree, devices: Devices, start: Start) -> None:
+def test_jobs_that_share_the_node_get_nothing(
+    node: NodeTree, devices: Devices, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobgauge_job.watch.Changes.follow", lambda *_: None)  # it would look in between
     devices.network(eth0=(0, 0))
     first = node.job("101", 5001, 3)
     exporter = start()
