@@ -40,9 +40,19 @@ class Asker:
         """Return what an expression gives from begin to end, every step."""
         return self._ask("query_range", query=expression, start=begin, end=end, step=step)
 
+    def names(self, begin: float, end: float) -> set[str]:
+        """Return the metrics that are stored from begin to end; some from near by may be among them."""
+        span = urllib.parse.urlencode({"start": begin, "end": end})
+        return set(self._answer(f"label/__name__/values?{span}"))
+
     def _ask(self, path: str, **parameters: str | float) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._answer(path, urllib.parse.urlencode(parameters).encode())[
+            "result"
+        ]
+        return found
+
+    def _answer(self, path: str, body: bytes | None = None) -> Any:
         address = f"{self.shown}/api/v1/{path}"
-        body = urllib.parse.urlencode(parameters).encode()
         request = urllib.request.Request(address, body, self._headers)  # noqa: S310 - --url takes http and https only
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
@@ -58,8 +68,7 @@ class Asker:
             raise SourceError(f"{address} answered what is not JSON: is it a Prometheus?") from error
         if not isinstance(page, dict) or page.get("status") != "success":
             raise SourceError(f"{address} answered {page!r:.200}: is it a Prometheus?")
-        found: list[dict[str, Any]] = page["data"]["result"]
-        return found
+        return page["data"]
 
 
 def pieces(begin: float, end: float, longest: float) -> Iterator[tuple[float, float]]:

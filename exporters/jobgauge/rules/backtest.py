@@ -1,40 +1,44 @@
-"""jobgauge-rules backtest: what the alerts on jobs and users would have told in a time that Prometheus still knows."""
+"""jobgauge-rules backtest: what the alerts on jobs, users and accounts would have told in a time that Prometheus still knows."""
 
 from __future__ import annotations
 
 import re
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from jobgauge import data, yamlfile
 from jobgauge.config import duration, option, suggestion
 from jobgauge.errors import ConfigError, SourceError
-from jobgauge.rules import files
+from jobgauge.rules import history
+from jobgauge.rules.alerts import ACCOUNT, JOB, USER, Alert, Whom, concerning_somebody, whom
 from jobgauge.rules.ask import Asker, TooMuch, pieces
+from jobgauge.rules.history import shown
 from jobgauge.rules.settings import RulesConfig, url, values
 
-ABOUT = """Tell what the alerts on jobs and users would have told in the past: how many jobs and users each would have hit, and
-how much of what these held was left idle. Try thresholds by the flags below before you change them.
+ABOUT = """Tell what the alerts on jobs, users and accounts would have told in the past: how many of these each would have hit, and
+how much of what they held was left idle. Try thresholds by the flags below before you change them.
 
   jobgauge-rules backtest --url http://prometheus:9090 --from 7d
   jobgauge-rules backtest --url http://prometheus:9090 --from 2026-11-01 --to 2026-11-08 --alert JobCpuLow --job.cpu-low=0.1
 
 It asks Prometheus for a piece of the time after the other, so it can be ended at any time. The records of the rules must be in
-its storage for that time. An alert counts for a job once it would have fired. Idle
-core-hours and GPU-hours are those of the whole jobs (of an alert on users: of all their jobs) within the time."""
+its storage for that time; what they, and the series that some alerts look at themselves, do not reach back for is told below the
+table. An alert counts for a job once it would have fired. Idle core-hours, GPU-hours and GiB-hours of memory are those of the
+whole jobs (of an alert on users or accounts: of all their jobs) within the time."""
 
 _PIECE = 7200.0  # seconds that one question covers at first
 _SHORTEST = 300.0
 _BAR = 30  # characters
-_WASTES = ("job:hpc_job_cpus_wasted:sum", "job:hpc_job_gpus_wasted:sum")
+_WASTES = {  # what is left idle: its record, and how much of that is one
+    "core-hours": ("job:hpc_job_cpus_wasted:sum", 1.0),
+    "GPU-hours": ("job:hpc_job_gpus_wasted:sum", 1.0),
+    "GiB-hours": ("job:hpc_job_memory_wasted_bytes:sum", 2.0**30),
+}
+_FIRST_WASTE = _WASTES["core-hours"][0]
 
-Job = tuple[str, str]  # cluster and id
-Owner = tuple[str, str, str]  # cluster, user and account
+Wastes = dict[Whom, list[float]]  # of each job, in the order of _WASTES
 
 
 def moment(text: str) -> int:
@@ -85,142 +89,106 @@ class BacktestConfig(RulesConfig):
             raise ConfigError("from: the time must begin before it ends (--to)")
 
 
-@dataclass
-class Waste:
-    """Hours that jobs held and left idle, by job; and whose the jobs are."""
-
-    cores: defaultdict[Job, float] = field(default_factory=lambda: defaultdict(float))
-    gpus: defaultdict[Job, float] = field(default_factory=lambda: defaultdict(float))
-    owners: dict[Job, Owner] = field(default_factory=dict)
-
-
-@dataclass
-class Hits:
-    """Whom an alert would have hit."""
-
-    jobs: set[Job] = field(default_factory=set)
-    owners: set[Owner] = field(default_factory=set)
-    on_users: bool = False  # the alert is on users as such
-
-
 def run(config: BacktestConfig) -> None:
     """Ask, and print the table."""
     if not config.url:
         raise ConfigError(
             "--url URL is needed: the Prometheus that has the records, such as http://prometheus:9090"
         )
-    alerts = list(chosen(config))
+    wanted = chosen(config)
     asker = Asker(config.url)
-    progress = Progress(len(alerts) + 1)
-    waste = wasted(asker, config, progress.within)
-    if not waste.owners:
+    first = history.begins(asker, _FIRST_WASTE, config.begin, config.end)
+    if first == config.end:
         raise SourceError(
-            f"{asker.shown} has no {_WASTES[0]} from {_shown(config.begin)} to {_shown(config.end)}: does it evaluate "
+            f"{asker.shown} has no {_FIRST_WASTE} from {shown(config.begin)} to {shown(config.end)}: does it evaluate "
             "the rules that jobgauge-rules writes, and does its storage reach back that far?"
         )
+    alerts, notes = history.supported(asker, wanted, config.begin, config.end)
+    if first > config.begin:
+        notes.insert(
+            0, f"The storage has no {_FIRST_WASTE} before {shown(first)}: no job before then is counted."
+        )
+    progress = Progress(len(alerts) + 1)
+    wastes = wasted(asker, config, progress.within)
     found = {}
-    for rule in alerts:
-        progress.next(rule["alert"])
-        found[rule["alert"]] = hits(asker, rule, config, progress.within)
+    for alert in alerts:
+        progress.next(alert.name)
+        found[alert] = hits(asker, alert, config, progress.within)
     progress.end()
-    print("\n".join(table(found, waste, config)))  # noqa: T201 - what the command is for
+    print("\n".join([*table(found, wastes, config), *notes]))  # noqa: T201 - what the command is for
 
 
-def chosen(config: BacktestConfig) -> Iterable[dict[str, Any]]:
-    """Yield the alerts on jobs and users, with their thresholds, `for` and the interval of their group in seconds."""
-    found = {}
-    known = values(config)
-    root = data.folder("recording_rules")
-    for path in files.rule_files(root):
-        for group in files.filled(yamlfile.read(str(path)), known, path.name)["groups"]:
-            for rule in group["rules"]:
-                if "alert" in rule and "$labels.user" in rule["annotations"]["summary"]:
-                    found[rule["alert"]] = rule | {"interval": duration(group["interval"])}
+def chosen(config: BacktestConfig) -> list[Alert]:
+    """Return the alerts to look at."""
+    found = list(concerning_somebody(config))
+    known = [alert.name for alert in found]
     for name in config.alert:
-        if name not in found:
+        if name not in known:
             raise ConfigError(
-                f"alert: there is no alert {name!r} on jobs or users{suggestion(name, list(found))}"
+                f"alert: there is no alert {name!r} on jobs, users or accounts{suggestion(name, known)}"
             )
     return [
-        rule
-        for name, rule in found.items()
-        if name not in config.off and (not config.alert or name in config.alert)
+        alert
+        for alert in found
+        if alert.name not in config.off and (not config.alert or alert.name in config.alert)
     ]
 
 
-def wasted(asker: Asker, config: BacktestConfig, progress: Callable[[float], None]) -> Waste:
+def wasted(asker: Asker, config: BacktestConfig, progress: Callable[[float], None]) -> Wastes:
     """Return what every job of the time left idle."""
-    found = Waste()
+    found: Wastes = {}
     hours = duration(values(config)["scrape-interval"]) / 3600
     for begin, end in pieces(config.begin, config.end, _PIECE):
         # A millisecond short, so that no version of Prometheus counts a sample in two pieces.
         window = f"[{round((end - begin) * 1000) - 1}ms]"
-        for metric, sums in zip(_WASTES, (found.cores, found.gpus), strict=True):
-            for series in asker.instant(f"sum_over_time({metric}{window}) * {hours!r}", end):
-                labels = series["metric"]
-                job = labels.get("cluster", ""), labels["jobid"]
-                found.owners[job] = _owner(labels)
-                sums[job] += float(series["value"][1])
+        for column, (metric, one) in enumerate(_WASTES.values()):
+            for series in asker.instant(f"sum_over_time({metric}{window}) * {hours / one!r}", end):
+                job = found.setdefault(whom(series["metric"], JOB), [0.0] * len(_WASTES))
+                job[column] += float(series["value"][1])
         progress((end - config.begin) / (config.end - config.begin))
     return found
 
 
-def hits(
-    asker: Asker, rule: Mapping[str, Any], config: BacktestConfig, progress: Callable[[float], None]
-) -> Hits:
+def hits(asker: Asker, alert: Alert, config: BacktestConfig, progress: Callable[[float], None]) -> set[Whom]:
     """Return whom an alert would have hit: whoever it holds for, turn by turn, as long as it must."""
-    step, holds = rule["interval"], duration(rule.get("for", "0s"))
     since: dict[
         tuple[tuple[str, str], ...], tuple[float, float]
     ] = {}  # where it holds: since when, and its last turn
-    found = Hits()
-    begin, length = config.begin, _PIECE
+    found = set()
+    begin, length = float(config.begin), _PIECE
     while begin < config.end:
         end = min(begin + length, config.end)
         try:
-            answer = asker.range(rule["expr"], begin, end - step / 2, step)
+            answer = asker.range(alert.formula, begin, end - alert.turn / 2, alert.turn)
         except TooMuch:
             length /= 2
-            if length < max(_SHORTEST, step):
+            if length < max(_SHORTEST, alert.turn):
                 raise
             continue
         for series in answer:
-            labels = series["metric"]
-            key = tuple(sorted(labels.items()))
+            key = tuple(sorted(series["metric"].items()))
             for at, _ in series["values"]:
                 first, last = since.get(key, (at, at))
-                first = first if at - last <= 1.5 * step else at
+                first = first if at - last <= 1.5 * alert.turn else at
                 since[key] = first, at
-                if at - first >= holds:
-                    found.owners.add(_owner(labels))
-                    if "jobid" in labels:
-                        found.jobs.add((labels.get("cluster", ""), labels["jobid"]))
-                    else:
-                        found.on_users = True
+                if at - first >= alert.holds:
+                    found.add(whom(series["metric"], alert.level))
         # The next piece begins at the turn after the last one of this.
-        begin += step * -(-(end - begin) // step)
+        begin += alert.turn * -(-(end - begin) // alert.turn)
         progress(min(1.0, (begin - config.begin) / (config.end - config.begin)))
     return found
 
 
-def _owner(labels: Mapping[str, str]) -> Owner:
-    return labels.get("cluster", ""), labels.get("user", ""), labels.get("account", "")
-
-
-def table(found: Mapping[str, Hits], waste: Waste, config: BacktestConfig) -> Iterable[str]:
+def table(found: Mapping[Alert, set[Whom]], wastes: Wastes, config: BacktestConfig) -> Iterable[str]:
     """Yield the lines of the answer."""
-    everything = sum(waste.cores.values()), sum(waste.gpus.values())
-    rows: list[Sequence[str]] = [("alert", "jobs", "users", "idle core-hours", "", "idle GPU-hours", "")]
-    for name, hit in found.items():
-        jobs = (
-            [job for job, owner in waste.owners.items() if owner in hit.owners] if hit.on_users else hit.jobs
-        )
-        sums = sum(waste.cores[job] for job in jobs), sum(waste.gpus[job] for job in jobs)
-        users = str(len({owner[:2] for owner in hit.owners}))
-        rows.append((name, str(len(hit.jobs)) if not hit.on_users else "-", users, *_hours(sums, everything)))
-    users = str(len({owner[:2] for owner in waste.owners.values()}))
-    rows.append(("(all jobs of the time)", str(len(waste.owners)), users, *_hours(everything, everything)))
-    yield f"From {_shown(config.begin)} to {_shown(config.end)}:"
+    everything = _sums(wastes.values())
+    titles = [cell for waste in _WASTES for cell in (f"idle {waste}", "")]
+    rows: list[Sequence[str]] = [("alert", "jobs", "users", "accounts", *titles)]
+    for alert, hit in found.items():
+        sums = _sums(waste for job, waste in wastes.items() if job[: alert.level] in hit)
+        rows.append((alert.name, *_counts(hit, alert.level), *_hours(sums, everything)))
+    rows.append(("(all jobs of the time)", *_counts(wastes, JOB), *_hours(everything, everything)))
+    yield f"From {shown(config.begin)} to {shown(config.end)}:"
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [
@@ -230,14 +198,21 @@ def table(found: Mapping[str, Hits], waste: Waste, config: BacktestConfig) -> It
         yield "  ".join(cells).rstrip()
 
 
-def _hours(sums: tuple[float, float], everything: tuple[float, float]) -> Iterable[str]:
+def _sums(wastes: Iterable[Sequence[float]]) -> list[float]:
+    return [sum(column, 0.0) for column in zip(*wastes, strict=True)] or [0.0] * len(_WASTES)
+
+
+def _counts(hit: Iterable[Whom], level: int) -> Iterable[str]:
+    """Yield how many jobs, users and accounts these are."""
+    yield str(len(set(hit))) if level == JOB else "-"
+    yield str(len({(one[0], one[USER - 1]) for one in hit})) if level >= USER else "-"
+    yield str(len({one[:ACCOUNT] for one in hit if one[ACCOUNT - 1]}))
+
+
+def _hours(sums: Sequence[float], everything: Sequence[float]) -> Iterable[str]:
     for hours, all_hours in zip(sums, everything, strict=True):
         yield f"{hours:.1f}"
         yield f"{hours / all_hours:.0%}" if all_hours else ""
-
-
-def _shown(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 class Progress:
