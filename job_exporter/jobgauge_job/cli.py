@@ -43,7 +43,7 @@ def build(config: JobConfig) -> Running:
         layouts, resolver, identity_timeout=config.identity_timeout, keep_ended=config.keep_ended
     )
     collectors = [c(table, config) for c in COLLECTORS if c.essential or c.name in config.collectors]
-    table.watch()
+    table.look()
     resolver.settle(_SETTLE)
     watch = Watch(table, config.watch_interval, [collector.settle for collector in collectors])
 

@@ -122,18 +122,22 @@ class JobTable:
     def refresh(self) -> None:
         """Look which jobs there are, and show those whose identity is known or has been waited for long enough."""
         with self.lock:
-            self._look()
+            self._find()
             self._show()
+
+    def look(self) -> None:
+        """Look which jobs there are."""
+        with self.lock:
+            self._find()
+            self._check()
 
     def watch(self, age: float = YOUNG) -> None:
         """Look which jobs there are, and read the files of those of at most this age, in case they end before the next scrape."""
         begun = time.monotonic()
-        with self.lock:
-            self._look()
-            self._check()
-            jobs = [job for job in self._jobs.values() if job.seen >= begun - age]
-        for job in jobs:
-            self.read(job)
+        self.look()
+        for job in self.running:
+            if job.seen >= begun - age:
+                self.read(job)
 
     def read(self, job: Job) -> None:
         """Read what collectors show of a job, in case this was the last time that it can be read."""
@@ -166,7 +170,7 @@ class JobTable:
         """Tell whether a job has ended so long ago that it is not shown any more."""
         return job.ended is not None and job.ended <= time.time() - self._keep_ended
 
-    def _look(self) -> None:
+    def _find(self) -> None:
         """Find new jobs, and start to identify them; find those that have ended."""
         for scope, layout in self._scopes().items():
             now = _list(scope) if layout else {}

@@ -54,7 +54,7 @@ class Watch:
         os.close(self._close)
 
     def _work(self) -> None:
-        due = 0.0
+        due = time.monotonic() + self._interval
         while self._wait(due):
             now = time.monotonic()
             if now < due:
