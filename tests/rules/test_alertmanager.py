@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import bcrypt
 import pytest
@@ -25,7 +26,7 @@ from tests.support.servers import free_port
 ADMINS, SECOND = "hpc@example.org", "boss@example.org"
 
 
-def alert(name: str, **labels: str) -> dict[str, object]:
+def alert(name: str, **labels: str) -> dict[str, Any]:
     report = (
         {"report": "owner"}
         if name == "OwnerReport"
@@ -45,8 +46,22 @@ def alert(name: str, **labels: str) -> dict[str, object]:
     }
 
 
-def owner(user: str, kind: str) -> dict[str, object]:
-    return alert("OwnerReport", user=user, account="phys", kind=kind)
+def figures() -> dict[str, dict[str, str]]:
+    """What Prometheus says of each kind, as promtool's tests have it."""
+    page = yaml.safe_load((Path(__file__).parent / "reports-alerts.test.yml").read_text(encoding="utf-8"))
+    (test,) = (one for one in page["tests"] if one["name"] == "each kind of alert says what it cost")
+    return {
+        one["exp_labels"]["kind"]: {key: one["exp_annotations"][key] for key in ("summary", "description")}
+        for one in test["alert_rule_test"][0]["exp_alerts"]
+    }
+
+
+TOLD = figures()
+
+
+def owner(user: str, kind: str) -> dict[str, Any]:
+    found = alert("OwnerReport", user=user, account="phys", kind=kind)
+    return found | {"annotations": {**found["annotations"], **TOLD.get(kind, {})}}
 
 
 class Alertmanager:
@@ -107,9 +122,9 @@ def running(
 @pytest.mark.system
 def test_each_gets_what_is_meant_for_them_once(tmp_path: Path) -> None:
     with mailbox() as box, running(tmp_path, box, "--mail.opt-out=eve|mal.*") as manager:
+        of_ann = [owner("ann", kind) for kind in ("JobCpuLow", "JobGpuIdle", "UserTimeLimitOver")]
         manager.tell(
-            owner("ann", "JobCpuLow"),
-            owner("ann", "JobGpuIdle"),
+            *of_ann,
             owner("bob", "JobOomKilled"),
             owner("eve", "JobCpuLow"),
             alert("JobCpuLow", user="ann", jobid="7"),  # told by the report only
@@ -120,20 +135,26 @@ def test_each_gets_what_is_meant_for_them_once(tmp_path: Path) -> None:
         assert first.message["From"] == "jobgauge@example.org"
         text = " ".join(first.text.split())
         assert text.startswith("Hello ann, some of your jobs on c1 held what they did not use")
-        for kind, advice in (
+        for kind, cost, advice in (
             (
                 "JobCpuLow",
-                "What to do: The job board shows when the CPUs are busy. Ask for as many CPUs as are busy",
+                "Left idle: 6.0 of 8.0 core-hours held. Longest: 1, 2",
+                "The job board shows when the CPUs are busy. Ask for as many CPUs as are busy",
             ),
             (
                 "JobGpuIdle",
-                "What to do: Was the program built for GPUs, and does it find them (nvidia-smi in the job",
+                "Held without use: 1.5 of 2.0 GPU-hours. Longest: 3",
+                "Was the program built for GPUs, and does it find them (nvidia-smi in the job",
+            ),
+            (
+                "UserTimeLimitOver",
+                "Nine of ten ran for 1h 24m 0s at most: next time ask for 2h 6m 0s.",
+                "Jobs with shorter limits fit into gaps and start sooner.",
             ),
         ):
-            told = (
-                f"summary of OwnerReport ann phys {kind} description of OwnerReport ann phys {kind} {advice}"
-            )
-            assert told in text, text
+            told = TOLD[kind]["summary"] + " " + TOLD[kind]["description"]
+            assert cost in told
+            assert f"{told} What to do: {advice}" in text, text
         assert "All your jobs: http://grafana/d/jobgauge-my-jobs?var-user=ann" in text
         assert (
             f"at most every 1s, and tells of the same thing again after 7d at the soonest. Questions, or no such mail any more: {ADMINS}, {SECOND}"
@@ -148,7 +169,7 @@ def test_each_gets_what_is_meant_for_them_once(tmp_path: Path) -> None:
         # Ann is told again only once there is something new, and then everything. Meanwhile two more users have had
         # their first mail one after the other, so at least one digest of hers was due.
         for user in ("carol", "dave"):
-            manager.tell(owner(user, "JobCpuLow"), owner("ann", "JobGpuIdle"), owner("ann", "JobCpuLow"))
+            manager.tell(owner(user, "JobCpuLow"), *of_ann)
             box.wait(f"{user}@example.org")
         assert len(box.of("ann@example.org")) == 1
         manager.tell(owner("ann", "JobTooManyThreads"))

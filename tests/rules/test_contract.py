@@ -132,10 +132,22 @@ def test_every_compat_record_is_tested(compat: dict[str, list[Rule]], tests: lis
 
 
 def asked_by_templates(rule: Rule) -> set[str]:
-    """The metrics that an alert's text asks for: `{{ with printf "QUERY" … | query }}`."""
-    texts = " ".join(rule.get("annotations", {}).values())
-    queries = re.findall(r'printf "([^"]+)" [^}]*\| query', texts)
-    return {name for query in queries for name in metrics(query.replace("%q", '"x"'))}
+    """The metrics that the queries in an alert's text name."""
+    return set(re.findall(r"(?:\w+:)?hpc_\w+(?::\w+)?", " ".join(rule.get("annotations", {}).values())))
+
+
+def test_the_mail_has_a_figure_for_every_alert_that_owners_are_told_of(
+    alerts: list[Rule], tests: list[Rule]
+) -> None:
+    named = {alert["alert"] for alert in alerts if re.match("(Job|User)[A-Z]", alert["alert"])}
+    told = [
+        (one["exp_labels"]["kind"], one["exp_annotations"]["description"])
+        for test in tests
+        for case in test.get("alert_rule_test", [])
+        if case["alertname"] == "OwnerReport"
+        for one in case["exp_alerts"]
+    ]
+    assert {kind for kind, text in told if re.search(r"[0-9]", text.partition("Longest:")[0])} == named
 
 
 def test_every_aggregation_names_its_labels_and_keeps_the_cluster(rules: list[Rule]) -> None:
