@@ -69,6 +69,14 @@ class Cluster:
             if job.start < job.end and job.start <= until and job.end > since:
                 yield job
 
+    def started(self, since: float, until: float) -> Iterator[Job]:
+        """Yield the jobs that started in (since, until]."""
+        return (
+            job
+            for job in self._near(self.lanes, since, until)
+            if since < job.start <= until and job.start < job.end
+        )
+
     def ended(self, since: float, until: float) -> Iterator[Job]:
         """Yield the jobs that ended in (since, until]; those cancelled before their start are among them."""
         return (job for job in self._near(self.lanes, since, until) if since < job.end <= until)

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from jobgauge.catalogue import FAMILIES
 from jobgauge.family import Family, Kind
 from jobgauge.samples import number
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.histograms import family_of
 from jobgauge_demo.node_series import node_truth
 from jobgauge_demo.placing import Node
 from jobgauge_demo.series import Moment, Series, Value, reads
@@ -104,5 +104,5 @@ def _write(path: str, targets: Mapping[Target, _Columns]) -> None:
 @lru_cache
 def _scraped(name: str) -> Family:
     """Return a family with the labels that a scrape adds."""
-    family = FAMILIES.get(name, _UP)
+    family = family_of(name) or _UP
     return replace(family, labels=family.labels + _SCRAPED)

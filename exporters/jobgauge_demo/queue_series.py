@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from jobgauge.catalogue.job import JOB
+from jobgauge.catalogue.scheduler.history import EXPANSION, RUN, WAIT
+from jobgauge_demo import histograms
 from jobgauge_demo.cluster import Cluster
 from jobgauge_demo.series import Series, Value
 from jobgauge_demo.slurm.queue import Record, records
@@ -47,6 +49,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     TYPED: ("state", "partition", "account", "user", "type"),
     PENDING: ("reason", "partition", "account", "user"),
     ENDED: ("state", "partition", "account", "user"),
+    **dict.fromkeys((WAIT.name, RUN.name, EXPANSION.name), ("partition", "account")),
     UNLISTED: (),
 }
 
@@ -63,9 +66,7 @@ def queue_truth(view: View) -> dict[Series, Value]:
             if (value := figure(record)) is not None:
                 found[name, owner] = value
     found.update(_ranks(listed))
-    ended = ended_today(view.cluster, view.now)
-    found.update({(ENDED, labels): count for labels, count in ended.items()})
-    return found
+    return found | counted_today(view.cluster, view.now)
 
 
 def _owner(record: Record) -> tuple[str, ...]:
@@ -117,21 +118,37 @@ def _ranks(listed: Iterable[Record]) -> dict[Series, Value]:
     }
 
 
-def ended_today(cluster: Cluster, t: float) -> Counter[tuple[str, ...]]:
-    """Count the jobs that ended since midnight, as an exporter does that was started then."""
+def counted_today(cluster: Cluster, t: float) -> Counter[Series]:
+    """Count the jobs that started and ended since midnight, as an exporter does that was started then."""
     mark = int(t) // _MARK * _MARK
-    return _ended_by(cluster, mark) + _ended(cluster, mark, t)
+    return _sum(_counted_by(cluster, mark), _counted(cluster, mark, t))
 
 
 @lru_cache(_DAY // _MARK)
-def _ended_by(cluster: Cluster, mark: int) -> Counter[tuple[str, ...]]:
+def _counted_by(cluster: Cluster, mark: int) -> Counter[Series]:
     if mark % _DAY == 0:
         return Counter()
-    return _ended_by(cluster, mark - _MARK) + _ended(cluster, mark - _MARK, mark)
+    return _sum(_counted_by(cluster, mark - _MARK), _counted(cluster, mark - _MARK, mark))
 
 
-def _ended(cluster: Cluster, since: float, until: float) -> Counter[tuple[str, ...]]:
-    return Counter(
-        (job.state_at_end.lower(), job.template.partition, job.template.account, job.user.name)
-        for job in cluster.ended(since, until)
-    )
+def _sum(first: Counter[Series], second: Counter[Series]) -> Counter[Series]:
+    """Add up, and keep what is 0, which + does not."""
+    found = Counter(first)
+    found.update(second)
+    return found
+
+
+def _counted(cluster: Cluster, since: float, until: float) -> Counter[Series]:
+    found: Counter[Series] = Counter()
+    for job in cluster.started(since, until):
+        _add(found, histograms.started(job))
+    for job in cluster.ended(since, until):
+        kind = job.template
+        found[ENDED, (job.state_at_end.lower(), kind.partition, kind.account, job.user.name)] += 1
+        _add(found, histograms.ended(job))
+    return found
+
+
+def _add(found: Counter[Series], rows: Iterable[tuple[Series, Value]]) -> None:
+    for series, value in rows:
+        found[series] += value  # type: ignore[assignment]  # sums of ratios are no whole numbers

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from jobgauge.catalogue import FAMILIES
 from jobgauge_demo import queue_series
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.histograms import family_of
 from jobgauge_demo.queue_series import queue_truth
 from jobgauge_demo.series import Series, Value
 from jobgauge_demo.slurm.associations import LIMITED_QOS, associations, shares, total, user_limits
@@ -87,7 +87,7 @@ def scheduler_truth(cluster: Cluster, t: float) -> dict[Series, Value]:
     found = queue_truth(view)
     for part in _PARTS:
         found.update(part(view))
-    return {series: value for series, value in found.items() if series[0] in FAMILIES}
+    return {series: value for series, value in found.items() if family_of(series[0])}
 
 
 def _reading(_: View) -> Rows:

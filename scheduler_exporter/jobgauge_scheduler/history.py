@@ -16,29 +16,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from jobgauge.catalogue.scheduler.history import EXPANSION_BOUNDS, LEAST_RUN, TIME_BOUNDS
 from jobgauge.samples import Histogram
 from jobgauge_scheduler.model import Reading, Record, Tally
 
 log = logging.getLogger(__name__)
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-BOUNDS = (
-    10,
-    _MINUTE,
-    5 * _MINUTE,
-    15 * _MINUTE,
-    _HOUR,
-    4 * _HOUR,
-    12 * _HOUR,
-    _DAY,
-    2 * _DAY,
-    4 * _DAY,
-    7 * _DAY,
-    14 * _DAY,
-)
-EXPANSION_BOUNDS = (1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
-_LEAST_RUN = 10  # seconds: of a run that was shorter, any wait would be an absurd multiple
-_OVERLAP = 15 * _MINUTE  # how late a record may come
+_OVERLAP = 900  # seconds: how late a record may come
 _FORMAT = 1
 
 Event = tuple[str, str, int]  # what happened (start, end), job, when
@@ -89,8 +73,8 @@ class History:
         run = max(0, end - start)
         _observe(self._tally.runs, group, run)
         if eligible is not None:
-            whole = max(0, start - eligible) + max(run, _LEAST_RUN)
-            _observe(self._tally.expansions, group, whole / max(run, _LEAST_RUN), EXPANSION_BOUNDS)
+            whole = max(0, start - eligible) + max(run, LEAST_RUN)
+            _observe(self._tally.expansions, group, whole / max(run, LEAST_RUN), EXPANSION_BOUNDS)
 
     def _new(self, what: str, job: str, when: int | None) -> bool:
         if when is None or when < self._since or (what, job, when) in self._seen:
@@ -111,7 +95,7 @@ class History:
 
     def _take(self, state: dict[str, Any]) -> None:
         """Go on with what was saved; raise where it does not hold what it should."""
-        if state["format"] != _FORMAT or state["bounds"] != list(BOUNDS):
+        if state["format"] != _FORMAT or state["bounds"] != list(TIME_BOUNDS):
             raise ValueError("it was written by another version")
         tally = Tally(
             Counter({tuple(row): int(count) for row, count in state["ended"]}),
@@ -125,7 +109,7 @@ class History:
     def _save(self) -> None:
         state = {
             "format": _FORMAT,
-            "bounds": BOUNDS,
+            "bounds": TIME_BOUNDS,
             "since": self._since,
             "seen": sorted(self._seen),
             "ended": list(self._tally.ended.items()),
@@ -146,7 +130,7 @@ def _observe(
     histograms: dict[tuple[str, ...], Histogram],
     group: tuple[str, str],
     value: float,
-    bounds: tuple[float, ...] = BOUNDS,
+    bounds: tuple[float, ...] = TIME_BOUNDS,
 ) -> None:
     histograms.setdefault(group, Histogram(bounds)).observe(max(0, value))
 
@@ -155,5 +139,5 @@ def _rows(histograms: dict[tuple[str, ...], Histogram]) -> list[Any]:
     return [(group, histogram.counts, histogram.sum) for group, histogram in histograms.items()]
 
 
-def _histograms(rows: list[Any], bounds: tuple[float, ...] = BOUNDS) -> dict[tuple[str, ...], Histogram]:
+def _histograms(rows: list[Any], bounds: tuple[float, ...] = TIME_BOUNDS) -> dict[tuple[str, ...], Histogram]:
     return {tuple(group): Histogram(bounds, counts, total) for group, counts, total in rows}

@@ -41,7 +41,6 @@ RIGHTLY_EMPTY: Mapping[str, Mapping[str, str]] = {
     },
     "jobgauge-queue": {
         "Gaps for GPU jobs": "all GPUs may be held",
-        "Waits": "the history has no waits, and in the minutes since few jobs started",
     },
 }
 

@@ -200,7 +200,8 @@ def _by_partition() -> Panel:
             "A partition with few starts says little.",
         ),
         Query(f"histogram_quantile(0.5, sum by (le, partition) ({_STARTED})) >= 0", "{{partition}}"),
-        unit=Unit.SECONDS,
+        unit=Unit.DURATION,
+        no_value="None started",
     )
 
 

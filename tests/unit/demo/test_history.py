@@ -9,12 +9,23 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from jobgauge.catalogue import FAMILIES
+from jobgauge.catalogue.scheduler.history import ENDED, EXPANSION, RUN, WAIT
+from jobgauge.exposition import render
+from jobgauge.samples import Samples
 from jobgauge_demo import node_series
 from jobgauge_demo.cluster import Cluster
+from jobgauge_demo.histograms import family_of
 from jobgauge_demo.history import BLOCK, HEAD, write_history
 from jobgauge_demo.lanes import EPOCH
+from jobgauge_demo.queue_series import counted_today
 from jobgauge_demo.series import ANSWERS, job_labels, truth
 from jobgauge_demo.site_series import LABELS, scheduler_truth
+from jobgauge_demo.slurm.accounting import sacct
+from jobgauge_demo.slurm.view import View
+from jobgauge_scheduler.history import History
+from jobgauge_scheduler.slurm.sacct import FIELDS, SEPARATOR, STATES, moment
+from jobgauge_scheduler.slurm.sacct import parse as parse_sacct
+from tests.support.scrape import parse
 
 CLUSTER = Cluster(seed=2, nodes=8)
 START = (EPOCH + 200 * 86400) // BLOCK * BLOCK
@@ -43,9 +54,6 @@ UNANSWERED = {
     "hpc_sched_backfill_gpu_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_backfill_memory_window_seconds": "follows from the queue and the nodes by the exporter's own reasoning",
     "hpc_sched_reason_info": "a table of the exporter's",
-    "hpc_sched_wait_seconds": "a histogram with the exporter's bounds",
-    "hpc_sched_run_seconds": "a histogram with the exporter's bounds",
-    "hpc_sched_expansion_ratio": "a histogram with the exporter's bounds",
 }
 _OWN = ("jobgauge_", "process_")  # how an exporter fares on its machine
 
@@ -102,7 +110,7 @@ def _scraped(series: dict, instance: str, job: str) -> dict:
             name,
             frozenset(
                 {
-                    **dict(zip(FAMILIES[name].labels, values, strict=True)),
+                    **dict(zip(family_of(name).labels, values, strict=True)),
                     "cluster": "demo",
                     "instance": instance,
                     "job": job,
@@ -129,3 +137,26 @@ def test_promtool_imports_each_file_as_one_block(tmp_path):
             check=True,
         )
     assert len(list(blocks.iterdir())) == len(paths) == 2
+
+
+def test_what_started_and_ended_is_counted_as_the_exporter_counts_it():
+    midnight = START // 86400 * 86400
+    now = midnight + 3 * 3600
+    view = View(CLUSTER, now, {"SLURM_TIME_FORMAT": "%s"})
+    since = moment(midnight)
+    # A second after midnight: what happened in the very second of it belongs to the day before here.
+    fields = ["-P", "-n", "-X", "-D", "-a", f"--delimiter={SEPARATOR}", "-o", ",".join(FIELDS)]
+    told = parse_sacct(sacct(view, [*fields, "-s", ",".join(STATES), "-S", since, "-E", "now"]).encode())
+    tally = History(lambda _: told, clock=lambda: midnight + 1.0)().value
+    pages = [
+        Samples.of_histograms(WAIT, tally.waits),
+        Samples.of_histograms(RUN, tally.runs),
+        Samples.of_histograms(EXPANSION, tally.expansions),
+        Samples.of(ENDED, tally.ended),
+    ]
+    expected = parse(render(pages).decode())
+    assert len(expected) > 300
+    assert {
+        (name, frozenset(zip(family_of(name).labels, values, strict=True))): value
+        for (name, values), value in counted_today(CLUSTER, now).items()
+    } == pytest.approx(expected, rel=1e-9)

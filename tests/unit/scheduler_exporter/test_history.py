@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from jobgauge.catalogue.scheduler.history import TIME_BOUNDS
 from jobgauge.errors import SourceError
-from jobgauge_scheduler.history import BOUNDS, History
+from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Reading, Record, Tally
 from jobgauge_scheduler.slurm import sacct
 from tests.support.slurm import FIXTURES, VERSIONS
@@ -201,7 +202,7 @@ def test_a_real_day_is_what_sacct_itself_says_in_json(version: str) -> None:
             own = [s for job, s in spans if (job["partition"], job["account"]) == (partition, account)]
             assert histogram.sum == sum(own)
             assert [count for _, count in histogram.cumulative()] == [
-                sum(seconds <= bound for seconds in own) for bound in (*BOUNDS, float("inf"))
+                sum(seconds <= bound for seconds in own) for bound in (*TIME_BOUNDS, float("inf"))
             ]
         assert sum(sum(h.counts) for h in histograms.values()) == len(spans)
 
