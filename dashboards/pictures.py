@@ -17,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 CHROMIUM = "/usr/bin/chromium"
 SIZE = {"width": 1280, "height": 860}
 SECONDS = 60
-BOARDS = ("my-jobs", "job", "account", "inefficient", "cluster-overview")
+BOARDS = ("my-jobs", "job", "pending", "account", "inefficient", "cluster-overview")
 # Grafana shows a bar at the top of each panel that still waits for data.
 WAITING = "[aria-label='Panel loading bar'], [data-testid*='Panel loading']"
 
