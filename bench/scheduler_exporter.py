@@ -36,7 +36,7 @@ from jobgauge_scheduler.backends import choose
 from jobgauge_scheduler.collectors.jobs import JobsCollector
 from jobgauge_scheduler.collectors.queue import QueueCollector
 from jobgauge_scheduler.config import SchedulerConfig
-from jobgauge_scheduler.model import Source
+from jobgauge_scheduler.model import Reading, Source
 from jobgauge_scheduler.poller import Poller
 from jobgauge_scheduler.slurm import squeue
 
@@ -47,34 +47,49 @@ PEER_FORMAT = "%u|%a|%P|%T|%C"
 
 
 def queue(jobs: int) -> Iterator[tuple]:
-    """Make up a queue: a fifth runs, users are as unequal as they are."""
+    """Make up a queue: a fifth runs; 500 users, as unequal as they are, have six kinds of jobs each, in 200 accounts and 5 partitions."""
     chance = random.Random(1)
+    kinds = [
+        [
+            (
+                f"group{(3 * user + chance.randrange(3)) % 200}",
+                chance.choice(["batch", "fat", "gpu", "long", "short"]),
+                chance.choice([1, 4, 16, 64]),
+                chance.choice([2, 4, 16]),
+            )
+            for _ in range(6)
+        ]
+        for user in range(500)
+    ]
     for number in range(jobs):
         user = int(chance.paretovariate(0.7)) % 500
-        cpus = chance.choice([1, 4, 16, 64])
-        partition = chance.choice(["batch", "gpu", "long"])
-        yield number + 1, user, cpus, partition, number % 5 == 0, chance.choice(["Priority", "Resources"])
+        account, partition, cpus, memory = chance.choice(kinds[user])
+        reason = chance.choice(["Priority", "Resources"])
+        yield number + 1, user, account, partition, cpus, memory, number % 5 == 0, reason
 
 
 def text(jobs: int, other: int = 0) -> Iterator[str]:
     """Write what squeue prints for us; every `other`-th job has another priority than without it."""
-    for number, user, cpus, partition, running, reason in queue(jobs):
+    for number, user, account, partition, cpus, memory, running, reason in queue(jobs):
         start = 1_700_000_000 + number
-        fields = (
-            number, number, "N/A", f"user{user}", 1000 + user, f"group{user % 40}", partition, "normal",
-            "RUNNING" if running else "PENDING", "None" if running else reason, cpus, 1,
-            f"cpu={cpus},mem={cpus * 4}G,node=1,billing={cpus}", "N/A", "N/A", "N/A", "N/A",
-            1000 + number % 997 + (other if other and number % other == 0 else 0), start - 5000, start - 5000,
-            start if running else "N/A", start + 3600 if running else "N/A", "1-00:00:00",
-            f"n{number % 1000}" if running else "", "(null)", f"job-{number % 321}.sh",
+        own = (
+            number, number, "N/A", 1000 + number % 997 + (other if other and number % other == 0 else 0),
+            start - 5000, start - 5000, start if running else "N/A", f"n{number % 1000}" if running else "", "(null)",
         )  # fmt: skip
-        yield squeue.SEPARATOR.join(map(str, fields)) + squeue.MARK + "\n"
+        common = (
+            f"user{user}", 1000 + user, account, partition, "normal",
+            "RUNNING" if running else "PENDING", "None" if running else reason, cpus, 1,
+            f"cpu={cpus},mem={cpus * memory}G,node=1,billing={cpus}{',gres/gpu=2' * (partition == 'gpu')}",
+            "N/A", "gres:gpu:a100:2" if partition == "gpu" else "N/A", "N/A", "N/A", "1-00:00:00",
+        )  # fmt: skip
+        parts = (*own, squeue.WITHIN.join(map(str, common)), f"job-{number % 321}.sh")
+        yield squeue.SEPARATOR.join(map(str, parts)) + squeue.MARK + "\n"
 
 
 def peer_text(jobs: int) -> Iterator[str]:
     """Write what squeue prints for the usual way."""
-    for _, user, cpus, partition, running, _ in queue(jobs):
-        yield f"user{user}|group{user % 40}|{partition}|{'RUNNING' if running else 'PENDING'}|{cpus}\n"
+    for _, user, account, partition, cpus, _, running, _ in queue(jobs):
+        yield f"user{user}|{account}|{partition}|{'RUNNING' if running else 'PENDING'}|{cpus}\n"
 
 
 def document(jobs: int) -> Iterator[str]:
@@ -84,12 +99,12 @@ def document(jobs: int) -> Iterator[str]:
         next(job for job in recorded if job["job_state"] == [state] and not job["array_task_string"])
         for state in ("RUNNING", "PENDING")
     )
-    for number, user, cpus, partition, runs, reason in queue(jobs):
+    for number, user, account, partition, cpus, _, runs, reason in queue(jobs):
         job = dict(running if runs else pending)
         job |= {
             "job_id": number,
             "user_name": f"user{user}",
-            "account": f"group{user % 40}",
+            "account": account,
             "partition": partition,
         }
         job |= {"name": f"job-{number % 321}.sh", "cpus": {"set": True, "infinite": False, "number": cpus}}
@@ -141,8 +156,10 @@ def _end_with_parent(parent: int) -> None:
     os._exit(0)
 
 
-def ours(source: str, jobs: int, folder: Path) -> tuple[Callable[[], object], Callable[[], bytes]]:
-    """Return how to refresh, and to scrape."""
+def ours(
+    source: str, jobs: int, folder: Path, held: list[float]
+) -> tuple[Callable[[], object], Callable[[], bytes]]:
+    """Return how to refresh, and to scrape; `held` gets the MiB that are held here when a client starts."""
     settings = {"slurm_conf": os.environ.get("SLURM_CONF", "")}
     if jobs:
         answer = write(folder / "answer", text(jobs) if source == "cli" else document(jobs))
@@ -154,7 +171,12 @@ def ours(source: str, jobs: int, folder: Path) -> tuple[Callable[[], object], Ca
     config = SchedulerConfig(backend=OURS[source], command_timeout=LONG, **settings)  # type: ignore[arg-type]
     clock = [0.0]
     read = choose(config).reads()[Source.JOBS]
-    poller = Poller({Source.JOBS: read}, {Source.JOBS: 60.0}, clock=lambda: clock[0])
+
+    def watched() -> Reading[object]:
+        held.append(resident())
+        return read()
+
+    poller = Poller({Source.JOBS: watched}, {Source.JOBS: 60.0}, clock=lambda: clock[0])
     collectors = [QueueCollector([poller], config), JobsCollector([poller], config)]
 
     def refresh() -> None:
@@ -166,7 +188,9 @@ def ours(source: str, jobs: int, folder: Path) -> tuple[Callable[[], object], Ca
     return refresh, lambda: render([samples for c in collectors for samples in c.collect()])
 
 
-def peer(source: str, jobs: int, folder: Path) -> tuple[Callable[[], object], Callable[[], bytes]]:
+def peer(
+    source: str, jobs: int, folder: Path, held: list[float]
+) -> tuple[Callable[[], object], Callable[[], bytes]]:
     """Return nothing to refresh: all of it happens within the scrape."""
     argv = ["squeue", "-a", "-h", *(["-o", PEER_FORMAT] if source == "peer text" else ["--json"])]
     if jobs:
@@ -174,6 +198,7 @@ def peer(source: str, jobs: int, folder: Path) -> tuple[Callable[[], object], Ca
         argv = ["cat", str(answer)]
 
     def scrape() -> bytes:
+        held.append(resident())
         output = process.run(argv, timeout=LONG, max_bytes=1 << 33, environment={**os.environ})
         counts: Counter[tuple[str, ...]] = Counter()
         cpus: Counter[tuple[str, ...]] = Counter()
@@ -222,7 +247,8 @@ def measure(source: str, jobs: int) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         make = ours if source in OURS else peer
-        refresh, scrape = make(source, jobs, Path(folder))
+        held: list[float] = []
+        refresh, scrape = make(source, jobs, Path(folder), held)
         costs = [cpu(refresh)]
         scrape()  # warms up
         for other in (10, 1):
@@ -234,15 +260,19 @@ def measure(source: str, jobs: int) -> None:
     own, child = (
         resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    rest = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
     count = f"{jobs:,}" if jobs else "here"
     first, some, every = (seconds for seconds, _ in costs)
     print(
         f"{count:>8} {source:10} refresh {first:5.2f}, then {some:5.2f} to {every:5.2f} + client {costs[-1][1]:5.2f} CPU s   "
         f"scrape {page_cost[0] * 1000:8.1f} + client {page_cost[1] * 1000:6.0f} CPU ms   "
-        f"peak {own:5.0f} MiB, between reads {rest:5.0f}, client {child:5.0f} MiB   {len(page.splitlines()):6} lines",
+        f"peak {own:5.0f} MiB, when a client starts {max(held):5.0f}, client {child:5.0f} MiB   {len(page.splitlines()):6} lines",
         flush=True,
     )
+
+
+def resident() -> float:
+    """Return the MiB of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 def cpu(work: Callable[[], object]) -> tuple[float, float]:

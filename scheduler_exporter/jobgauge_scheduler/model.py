@@ -43,17 +43,16 @@ class Job:
     gpus: int = 0
     gpus_by_type: ByType = ()  # of those whose type it did not name: ""; empty where the scheduler has no types
     memory: int | None = None  # bytes on all nodes together
+    time_limit: int | None = None  # seconds; None where there is none
     reason: str = ""  # why it waits, in the scheduler's own word
     tasks: int = 1  # tasks of an array that this record stands for
     array_job_id: str = ""
     array_task_id: str = ""
     name: str = ""
     priority: int | None = None
-    time_limit: int | None = None  # seconds; None where there is none
     submit_time: int | None = None
     eligible_time: int | None = None
     start_time: int | None = None  # of a pending job: when the scheduler plans to start it
-    end_time: int | None = None
     node_list: str = ""
     planned_nodes: tuple[str, ...] = ()  # where the scheduler plans to start it
 

@@ -9,6 +9,7 @@ exporters of many clusters from asking in step.
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import threading
@@ -131,10 +132,9 @@ class Poller:
     def _read(self, source: Source) -> None:
         started = self._clock()
         before = self._health.get(source, Health(up=False, duration=0.0))
-        if (
-            source is Source.JOBS
-        ):  # what was drawn of them stays; two queues of 100,000 jobs would be 40 MB more
+        if source is Source.JOBS:  # what was drawn of them stays; a client that holds as many starts now
             self.snapshot = replace(self.snapshot, jobs=None)
+            gc.collect()  # each tuple that Python keeps for reuse would hold on to a MiB in which jobs were
         try:
             reading = self._reads[source]()
         except NoData:

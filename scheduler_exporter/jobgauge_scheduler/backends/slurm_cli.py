@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from jobgauge_scheduler.config import SchedulerConfig
 from jobgauge_scheduler.history import History
 from jobgauge_scheduler.model import Job, Reading, Record, Source
 from jobgauge_scheduler.poller import Read
-from jobgauge_scheduler.slurm import sacct, squeue
+from jobgauge_scheduler.slurm import sacct
 
 TEXT: dict[Source, Command[Any]] = {
     Source.JOBS: commands.QUEUE,
@@ -37,7 +36,6 @@ class SlurmCli(Backend):
     def __init__(self, config: SchedulerConfig) -> None:
         super().__init__(config)
         self.tools = tools(config)
-        self._text = {**TEXT, Source.JOBS: replace(commands.QUEUE, read=squeue.Reader())}
 
     @classmethod
     def missing(cls, config: SchedulerConfig) -> str:
@@ -46,7 +44,7 @@ class SlurmCli(Backend):
 
     def command(self, source: Source) -> Command[Any]:
         """Return what is asked for a source."""
-        return self._text[source]
+        return TEXT[source]
 
     def reads(self) -> Mapping[Source, Read]:
         """Return a command for each source, as far as its program is installed."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import replace
 from typing import Any
 
 from jobgauge.errors import CommandError
@@ -38,10 +37,6 @@ class SlurmPyslurm(SlurmCli):
 
     name = "slurm-pyslurm"
 
-    def __init__(self, config: SchedulerConfig) -> None:
-        super().__init__(config)
-        self._text[Source.JOBS] = replace(_QUEUE, read=squeue.Reader())
-
     @classmethod
     def missing(cls, config: SchedulerConfig) -> str:
         """Look for a pyslurm that loads, which only one of the installed Slurm's own version does."""
@@ -57,3 +52,7 @@ class SlurmPyslurm(SlurmCli):
                 f"pyslurm does not fit the Slurm installed here, install the pyslurm of its version ({said})"
             )
         return ""
+
+    def command(self, source: Source) -> Command[Any]:
+        """Return what is asked for a source."""
+        return _QUEUE if source is Source.JOBS else super().command(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, zip_longest
 from operator import attrgetter
 from typing import ClassVar
@@ -60,9 +60,9 @@ class JobsCollector(SchedulerCollector):
             if job.pending and job.start_time is not None and job.start_time > snapshot.time
         }
         yield Samples.of(catalogue.ESTIMATED_START_TIME, plans, cluster)
-        places = ranks(jobs)
-        values = {_owner(job): places[job.id] for job in kept if job.id in places}
-        yield Samples.of(catalogue.QUEUE_RANK, values, cluster)
+        listed = {job.id for job in kept}
+        places = {_owner(job): place for job, place in ranks(jobs) if job.id in listed}
+        yield Samples.of(catalogue.QUEUE_RANK, places, cluster)
         unlisted = sum(job.tasks for job in jobs) - sum(job.tasks for job in kept)
         yield Samples.of(catalogue.UNLISTED_JOBS, {(): unlisted}, cluster)
 
@@ -85,20 +85,18 @@ def keep(jobs: Sequence[Job], most: int) -> Sequence[Job]:
     return list(islice((job for turn in turns for job in turn if job is not None), most))
 
 
-def ranks(jobs: Iterable[Job]) -> dict[str, int]:
+def ranks(jobs: Iterable[Job]) -> Iterator[tuple[Job, int]]:
     """Return each waiting job's place by priority: the best one where it may start in several partitions."""
     waiting = [job for job in jobs if job.pending and job.priority]
     waiting.sort(key=lambda job: (len(job.id), job.id))
     waiting.sort(key=lambda job: job.submit_time or 0)
-    waiting.sort(key=lambda job: job.priority or 0, reverse=True)
+    waiting.sort(key=attrgetter("priority"), reverse=True)
     so_far: Counter[str] = Counter()  # by partition
-    places: dict[str, int] = {}
     for job in waiting:
         partitions = job.partition.split(",")
         for partition in partitions:
             so_far[partition] += 1
-        places.setdefault(job.id, min(map(so_far.__getitem__, partitions)))
-    return places
+        yield job, min(map(so_far.__getitem__, partitions))
 
 
 def _owner(job: Job) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import ClassVar
+from operator import attrgetter
+from typing import Any, ClassVar
 
 from jobgauge.catalogue.scheduler import queue as catalogue
 from jobgauge.family import Family
@@ -14,6 +15,10 @@ from jobgauge_scheduler.reasons import explain
 from jobgauge_scheduler.view import SchedulerCollector
 
 Key = tuple[str, ...]
+_SUMMED = attrgetter(
+    *("state", "partition", "user", "account", "qos"),
+    *("reason", "cpus", "nodes", "memory", "gpus", "gpus_by_type"),
+)
 _TYPES = 32  # of GPUs that are told apart: a site has few, but Slurm takes any word in a job that is held
 
 
@@ -36,6 +41,9 @@ class QueueCollector(SchedulerCollector):
 
     def draw(self, snapshot: Snapshot, cluster: str) -> Iterable[Samples]:
         """Sum up; a record that stands for many tasks of an array counts as many times."""
+        alike: Counter[tuple[Any, ...]] = Counter()  # most jobs are as others in all that is summed up
+        for job in snapshot.jobs or ():
+            alike[_SUMMED(job)] += job.tasks
         jobs: Counter[Key] = Counter()
         cpus: Counter[Key] = Counter()
         gpus: Counter[Key] = Counter()
@@ -43,19 +51,19 @@ class QueueCollector(SchedulerCollector):
         nodes: Counter[Key] = Counter()
         pending: Counter[Key] = Counter()
         typed: Counter[Key] = Counter()
-        for job in snapshot.jobs or ():
-            key = (job.state, job.partition, job.user, job.account, job.qos)
-            jobs[key] += job.tasks
-            cpus[key] += job.tasks * job.cpus
-            nodes[key] += job.tasks * job.nodes
-            if job.gpus:
-                gpus[key] += job.tasks * job.gpus
-                for kind, count in job.gpus_by_type:
-                    typed[job.state, job.partition, job.account, job.user, kind] += job.tasks * count
-            if job.memory is not None:
-                memory[key] += job.tasks * job.memory
-            if job.pending:
-                pending[job.reason, job.partition, job.account, job.user] += job.tasks
+        for (*whose, reason, its_cpus, its_nodes, its_memory, its_gpus, types), tasks in alike.items():
+            state, partition, user, account, _ = key = tuple(whose)
+            jobs[key] += tasks
+            cpus[key] += tasks * its_cpus
+            nodes[key] += tasks * its_nodes
+            if its_gpus:
+                gpus[key] += tasks * its_gpus
+                for kind, count in types:
+                    typed[state, partition, account, user, kind] += tasks * count
+            if its_memory is not None:
+                memory[key] += tasks * its_memory
+            if state == "pending":
+                pending[reason, partition, account, user] += tasks
         for family, sums in zip(self.families, (jobs, cpus, gpus, memory, nodes, pending), strict=False):
             yield Samples.of(family, sums, cluster)
         yield Samples.of(catalogue.JOB_GPUS_BY_TYPE, fold(typed), cluster)

@@ -100,7 +100,6 @@ def _job(name: str, attributes: Attributes, state: str) -> Job:
         submit_time=units.moment(attributes.get("ctime", "")),
         eligible_time=units.moment(attributes.get("etime", "")),
         start_time=units.moment(attributes.get("estimated.start_time", "")) if pending else start,
-        end_time=None if pending or start is None or limit is None else start + limit,
         node_list=",".join(units.hosts(attributes.get("exec_host", ""))),
         planned_nodes=units.hosts(attributes.get("estimated.exec_vnode", "")) if pending else (),
     )

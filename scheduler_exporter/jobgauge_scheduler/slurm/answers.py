@@ -132,7 +132,6 @@ def _job(record: Fields) -> Job:
         submit_time=moment(record["submit_time"]),
         eligible_time=moment(record["eligible_time"]),
         start_time=moment(record["start_time"]),
-        end_time=moment(record["end_time"]),
         node_list=record["nodes"] or "",
         planned_nodes=hostlist.expand(record.get("scheduled_nodes") or ""),
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from jobgauge_scheduler.slurm.squeue import SEPARATOR
+from jobgauge_scheduler.slurm.squeue import SEPARATOR, WITHIN
 
 _ENDED = frozenset(
     {
@@ -28,7 +29,7 @@ _ENDED = frozenset(
 
 
 def line(job: Any, mark: str) -> bytes:
-    """Return a job's record in the order of squeue.FIELDS."""
+    """Return a job's record in the order of squeue.layout()."""
 
     def field(name: str) -> Any:
         try:
@@ -38,17 +39,23 @@ def line(job: Any, mark: str) -> bytes:
 
     waiting, task = field("array_tasks_waiting"), field("array_task_id")
     minutes = field("time_limit")
-    fields = (
-        field("id"), field("array_id") or field("id"), waiting or ("N/A" if task is None else task),
+    own = (
+        field("id"), field("array_id") or field("id"), waiting or ("N/A" if task is None else task), field("priority") or 0,
+        *(field(f"{when}_time") or "N/A" for when in ("submit", "eligible", "start")),
+        field("allocated_nodes"), field("scheduled_nodes"),
+    )  # fmt: skip
+    common = (
         field("user_name"), field("user_id"), field("account"), field("partition"), field("qos"),
         field("state"), field("state_reason"), field("cpus"), field("num_nodes"), _tres(field("memory"), field("gpus")),
         *("N/A",) * 4,  # requests, for the GPUs have their types already
-        field("priority") or 0, *(field(f"{when}_time") or "N/A" for when in ("submit", "eligible", "start", "end")),
         f"{minutes // 60}:{minutes % 60:02}:00" if isinstance(minutes, int) else "UNLIMITED",
-        field("allocated_nodes"), field("scheduled_nodes"), field("name"),
     )  # fmt: skip
-    text = SEPARATOR.join("" if value is None else str(value) for value in fields)
+    text = _joined(SEPARATOR, (*own, _joined(WITHIN, common), field("name")))
     return f"{text}{mark}\n".encode("utf-8", "surrogateescape")
+
+
+def _joined(separator: str, fields: Iterable[Any]) -> str:
+    return separator.join("" if value is None else str(value) for value in fields)
 
 
 def _tres(memory: int | None, gpus: Any) -> str:

@@ -26,6 +26,7 @@ def duration(text: str) -> int | None:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
+@lru_cache(maxsize=4096)
 def epoch(text: str) -> int | None:
     """Read a time as SLURM_TIME_FORMAT=%s writes it; None for N/A, Unknown and None."""
     return int(text) if text.isdecimal() else None

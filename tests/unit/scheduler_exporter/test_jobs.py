@@ -81,7 +81,7 @@ def test_a_place_is_one_more_than_the_jobs_before_it(rows: list[tuple[str, str, 
                 ]
                 places.append(1 + len(before))
             expected[job.id] = min(places)
-    assert ranks(jobs) == expected
+    assert {job.id: place for job, place in ranks(jobs)} == expected
 
 
 def told(*jobs: Job, now: float = 1000) -> dict[str, float]:
