@@ -4,7 +4,7 @@
 It says how long each group of rules took, and how long the queries of each board take: as they are, on recorded series, and with
 every record replaced by its formula, on raw series. 20 jobs run on a node.
 
-python bench/rules.py --jobs 20000 --users 1000 --interval 60 --no-boards
+python bench/rules.py --jobs 20000 --users 1000 --interval 60 --longest 0
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from jobgauge.rules import main as write_rules
 
 TURNS = 4  # scrapes before the measurement
 BOARDS = Path(__file__).parents[1] / "dashboards" / "json"
-LONGEST = 10  # seconds that the queries of a board may take; what takes longer is not asked to the end
 RECORD = re.compile(r"(\w+:\w+:\w+)(\{[^}]*\})?(\[[^\]]*\])?")
 PUSHED = re.compile(r'(?:cluster|user|account|jobid)=~?"[^"]*"')
 GAUGES = {"cpus": 8, "memory_limit_bytes": 3.2e10, "memory_rss_bytes": 1e10, "memory_shmem_bytes": 1e8}
@@ -99,7 +98,7 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(folder: Path, jobs: int, users: int, interval: int, *, boards: bool) -> None:
+def measure(folder: Path, jobs: int, users: int, interval: int, longest: int) -> None:
     write_rules(["--out", str(folder / "rules"), f"--scrape-interval={interval}s"])
     target = serve(jobs, users)
     (folder / "prometheus.yml").write_text(
@@ -130,8 +129,8 @@ def measure(folder: Path, jobs: int, users: int, interval: int, *, boards: bool)
                 )
             total = sum(group["evaluationTime"] / group["interval"] for group in groups)
             print(f"rules take {total:.2f} s a second, Prometheus {busy:.2f} cores with scrapes and storage")
-            if boards:
-                measure_boards(port, formulas(folder / "rules"), interval)
+            if longest:
+                measure_boards(port, formulas(folder / "rules"), interval, longest)
         finally:
             prometheus.terminate()
 
@@ -145,7 +144,7 @@ def formulas(folder: Path) -> dict[str, str]:
     }
 
 
-def measure_boards(port: int, known: dict[str, str], interval: int) -> None:
+def measure_boards(port: int, known: dict[str, str], interval: int, longest: int) -> None:
     """Print how long the queries of each board take, on records and on raw series."""
     span = interval * TURNS
     print(f"{'recorded':>12} {'raw':>12}  queries of a board, over {span} s")
@@ -156,26 +155,27 @@ def measure_boards(port: int, known: dict[str, str], interval: int) -> None:
         pairs = [pair for pair in pairs if pair[0] != pair[1]]
         if pairs:
             recorded, raw = (
-                board_seconds(port, [pair[side] for pair in pairs], span, interval) for side in (0, 1)
+                board_seconds(port, [pair[side] for pair in pairs], span, interval, longest)
+                for side in (0, 1)
             )
             print(f"{recorded:>12} {raw:>12}  {board['uid']} ({len(pairs)})", flush=True)
 
 
-def board_seconds(port: int, queries: list[str], span: int, interval: int) -> str:
+def board_seconds(port: int, queries: list[str], span: int, interval: int, longest: int) -> str:
     """Return how long all the queries take, or that they take too long."""
     begin = time.monotonic()
     for query in queries:
         now = time.time()
-        asked = {"query": query, "start": now - span, "end": now, "step": interval, "timeout": f"{LONGEST}s"}
+        asked = {"query": query, "start": now - span, "end": now, "step": interval, "timeout": f"{longest}s"}
         try:
             ask(port, f"query_range?{urllib.parse.urlencode(asked)}")
         except urllib.error.HTTPError as error:
             if error.code != 503:
                 raise SystemExit(f"{query}: {error.read().decode()}") from error
         except TimeoutError:
-            return f"> {LONGEST} s"
-        if time.monotonic() - begin > LONGEST:
-            return f"> {LONGEST} s"
+            return f"> {longest} s"
+        if time.monotonic() - begin > longest:
+            return f"> {longest} s"
     return f"{1000 * (time.monotonic() - begin):.0f} ms"
 
 
@@ -236,8 +236,11 @@ if __name__ == "__main__":
     parser.add_argument("--users", type=int, default=250, help="users (default: 250)")
     parser.add_argument("--interval", type=int, default=15, help="seconds between scrapes (default: 15)")
     parser.add_argument(
-        "--boards", action=argparse.BooleanOptionalAction, default=True, help="time their queries too"
+        "--longest",
+        type=int,
+        default=10,
+        help="seconds that the queries of a board may take, 0 to ask none; what takes longer is not asked to the end (default: 10)",
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        measure(Path(directory), arguments.jobs, arguments.users, arguments.interval, boards=arguments.boards)
+        measure(Path(directory), arguments.jobs, arguments.users, arguments.interval, arguments.longest)
