@@ -11,10 +11,8 @@ from jobgauge.config import duration
 from jobgauge.rules import files
 from jobgauge.rules.settings import RulesConfig, values
 
-Whom = tuple[
-    str, ...
-]  # the values of LABELS, or of the first of them: of a job, a user of an account, an account
 LABELS = ("cluster", "account", "user", "jobid")
+Whom = tuple[str, ...]  # their values, or those of the first of them: a job, a user of an account, an account
 ACCOUNT, USER, JOB = 2, 3, 4  # how many of the labels tell one from another
 _LOOKS_AT = re.compile(  # the first metric of a formula, and the window in which it is looked at
     r'((?:\w+:)?hpc_\w+(?::\w+)?)(?:\{(?:[^"}]|"(?:\\.|[^"\\])*")*\})?(?:\[(\w+)\])?'
