@@ -180,9 +180,10 @@ class Poller:
             self._complete.set()
 
     def _try_again(self) -> None:
-        """Read at once what failed, too, now that the scheduler answers again."""
+        """Read at once what failed, too, now that the scheduler answers again; their rests begin anew."""
         for source, health in self._health.items():
             if not health.up:
+                self._health[source] = replace(health, failures=0)
                 self._due[source] = self._clock()
 
     def _rest(self, source: Source, health: Health) -> float:

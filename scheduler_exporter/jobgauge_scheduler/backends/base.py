@@ -50,6 +50,7 @@ def hidden_by_private_data(who: str, found: Diagnostics) -> None:
     """Raise SourceError where slurmctld counts jobs of which none were shown."""
     if hidden := sum(found.jobs.values()):
         raise SourceError(
-            f"{who} shows no job but the controller counts {hidden}: PrivateData hides them from this user; "
-            "make it an operator: sacctmgr add user NAME account=root adminlevel=Operator"
+            f"{who} shows no job but the controller counts {hidden}. Unless they ended in the last half minute, which its "
+            "count may be old, PrivateData hides them from this user; make it an operator: sacctmgr add user NAME "
+            "account=root adminlevel=Operator"
         )

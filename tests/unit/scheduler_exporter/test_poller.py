@@ -192,6 +192,24 @@ def test_the_first_success_after_failures_has_the_others_tried_again(clock: Cloc
     assert poller.health[Source.NODES].up
 
 
+def test_rests_begin_anew_once_the_scheduler_answers_again(clock: Clock, queue: Queue) -> None:
+    other = Queue(clock)
+    poller = Poller(
+        {Source.JOBS: queue, Source.NODES: other}, dict.fromkeys(Source, 60.0), 300.0, clock=clock
+    )
+    queue.error = other.error = SourceError("no answer")
+    rests(poller, clock, queue, 6)
+    queue.error = None
+    while not poller.health[Source.JOBS].up:
+        clock.pass_until_next(poller)
+    asked = len(other.asked)
+    for _ in range(10):
+        clock.pass_until_next(poller)
+    first, second = other.asked[asked : asked + 2]
+    assert second - first == pytest.approx(120, rel=0.06)
+    assert poller.health[Source.NODES].problem == "no answer"
+
+
 def test_what_stands_first_is_read_first(clock: Clock) -> None:
     first, second = Queue(clock), Queue(clock)
     poller = Poller({Source.NODES: first, Source.JOBS: second}, dict.fromkeys(Source, 60.0), clock=clock)
