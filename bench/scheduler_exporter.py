@@ -42,6 +42,7 @@ from jobgauge_scheduler.slurm import squeue
 
 RECORDED = Path(__file__).parents[1] / "tests/fixtures/slurm/26.05.5/rest_jobs.json"
 OURS = {"cli": "slurm-cli", "json": "slurm-json", "rest": "slurm-rest"}
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}  # as in the unit
 LONG = 600.0  # seconds that a client may take here
 PEER_FORMAT = "%u|%a|%P|%T|%C"
 
@@ -305,7 +306,8 @@ def main() -> None:
 def run(jobs: str, *sources: str) -> None:
     """Measure each source in a process of its own, for memory that was used once stays counted."""
     for source in sources:
-        subprocess.run([sys.executable, __file__, "--one", source, jobs], check=True)
+        command = [sys.executable, __file__, "--one", source, jobs]
+        subprocess.run(command, check=True, env={**os.environ, **MALLOC})
 
 
 if __name__ == "__main__":
