@@ -35,7 +35,7 @@ class Job:
     id: str
     user: str
     account: str
-    partition: str  # several, joined by commas, while a job may start in any of them
+    partition: str  # several in order, joined by commas, while a job may start in any of them
     qos: str
     state: str  # the scheduler's base state in lower case
     cpus: int  # held, or asked for; of an array: by each task

@@ -112,7 +112,7 @@ def _job(record: Fields) -> Job:
         id=str(record["job_id"]),
         user=record["user_name"] or str(record["user_id"]),
         account=record["account"],
-        partition=record["partition"],
+        partition=units.partitions(record["partition"]),
         qos=record["qos"] or "",
         state=_state(record),
         cpus=needed(record["cpus"]),

@@ -121,7 +121,7 @@ def _common(text: str) -> _Common:
     memory, gpus = units.tres(tres)
     types = units.gpus_by_type(tres, f"{per_job},{per_node},{per_socket},{per_task}") if gpus else ()
     return (
-        intern(_user(user, uid)), intern(_text(account)), intern(partition), intern(_text(qos)), intern(state.lower()),
+        intern(_user(user, uid)), intern(_text(account)), intern(units.partitions(partition)), intern(_text(qos)), intern(state.lower()),
         int(cpus), int(nodes), gpus, types, memory, units.duration(limit), reason(why),
     )  # fmt: skip
 

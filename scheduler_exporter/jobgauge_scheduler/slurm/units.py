@@ -94,6 +94,11 @@ def node_gpus_by_type(gres: str, used: str, configured: str, allocated: str) -> 
     return tuple(sorted(have.items())), tuple((kind, held[kind]) for kind in sorted(have))
 
 
+def partitions(text: str) -> str:
+    """Return the partitions that a job may start in, in one order: users give them in any, each of which would be a label."""
+    return ",".join(sorted(set(text.split(",")))) if "," in text else text
+
+
 def task_count(text: str) -> int:
     """Count the tasks of a set such as `1,3,5-9,20-40:5%7`; raise ValueError where it was cut or is none."""
     count = 0

@@ -42,6 +42,12 @@ def one(**fields: str) -> Job:
     return job
 
 
+def test_partitions_in_any_order_are_the_same() -> None:
+    assert {one(Partition=given).partition for given in ("long,batch", "batch,long", "batch,long,batch")} == {
+        "batch,long"
+    }
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_real_queue_task_by_task(version: str) -> None:
     reading = squeue.parse([(FIXTURES / version / "squeue.txt").read_bytes()], MARK)
