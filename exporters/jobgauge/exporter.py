@@ -13,11 +13,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from jobgauge import log as logs
-from jobgauge import notify
+from jobgauge import notify, signals
 from jobgauge.collector import Collector
 from jobgauge.config import Loader, one_of, option, positive
 from jobgauge.errors import ConfigError, JobgaugeError
@@ -168,9 +167,7 @@ def _tell_in_the_background(collectors: Sequence[Collector]) -> threading.Thread
 
 
 def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
-    signals: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda caught, _: signals.put(caught))
+    expected = signals.expect(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     running = exporter.build(config)
     runner = _runner(exporter, running, config)
     pages = Pages(
@@ -186,11 +183,11 @@ def _serve(exporter: Exporter[C], loader: Loader[C], config: C) -> int:
     log.info("%s listens on %s", exporter.program, ", ".join(server.addresses))
     notify.tell("READY=1")
     _tell_in_the_background(running.collectors)
-    while (caught := signals.get()) == signal.SIGHUP:
+    while (caught := signals.caught(expected)) is signal.SIGHUP:
         notify.tell("RELOADING=1")
         config, running = _reload(exporter, loader, pages, config, running)
         notify.tell("READY=1")
-    log.info("%s ends on %s", exporter.program, signal.Signals(caught).name)
+    log.info("%s ends on %s", exporter.program, caught.name)
     notify.tell("STOPPING=1")
     server.stop()
     running.close()

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import multiprocessing
-import os
 import signal
 import socket
 import sys
@@ -24,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from jobgauge import log as logs
-from jobgauge import notify
+from jobgauge import notify, signals
 from jobgauge.config import Loader
 from jobgauge.errors import JobgaugeError, SourceError
 from jobgauge_gateway.config import GatewayConfig
@@ -240,7 +239,6 @@ class Supervisor:
         self._workers = [_Worker(number) for number in range(1, config.workers + 1)]
         self._totals = _Totals(self._workers)
         self._sockets: list[socket.socket] = []
-        self._caught, self._wake = os.pipe()
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raise JobgaugeError where it cannot begin."""
@@ -248,15 +246,14 @@ class Supervisor:
         listeners = bind(self._config)
         self._sockets = [listener.socket for listener in listeners]
         pages = telemetry(self._config, self._totals.figures, self._totals.now)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda caught, _: os.write(self._wake, bytes([caught])))
+        expected = signals.expect(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         try:
             for worker in self._workers:
                 worker.start(share(self._config), self._sockets)
             for worker in self._workers:
                 worker.wait_for_start()
             ready(self._config, listeners)
-            caught = self._watch()
+            caught = self._watch(expected)
             log.info("%s ends on %s", PROGRAM, caught.name)
             notify.tell("STOPPING=1")
             self._tell_all(_END, _ANSWER_SECONDS)
@@ -266,13 +263,13 @@ class Supervisor:
             self._end()
             pages.stop()
 
-    def _watch(self) -> signal.Signals:
+    def _watch(self, expected: int) -> signal.Signals:
         """Start workers again where they end, until a signal says to end."""
         while True:
             processes = {worker.process.sentinel: worker for worker in self._workers if worker.process}
-            for found in wait([self._caught, *processes], self._until_next()):
-                if found == self._caught:
-                    caught = signal.Signals(os.read(self._caught, 1)[0])
+            for found in wait([expected, *processes], self._until_next()):
+                if found == expected:
+                    caught = signals.caught(expected)
                     if caught is not signal.SIGHUP:
                         return caught
                     self._reload()
