@@ -39,7 +39,9 @@ class GpuNode(NodeTree):
     def driver(self, *lines: str) -> None:
         """Say what the driver has to tell."""
         (self.proc / "driver/nvidia").mkdir(parents=True, exist_ok=True)
-        (self.root / "fake").write_text("".join(f"{line}\n" for line in lines))
+        new = self.root / "fake.new"
+        new.write_text("".join(f"{line}\n" for line in lines))
+        new.replace(self.root / "fake")  # at once: an exporter may be reading
 
     def scrape(self, *flags: str) -> dict[Key, float]:
         """Return the series of jobs' GPUs, and whether the collector succeeded."""

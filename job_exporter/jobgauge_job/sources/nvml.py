@@ -41,22 +41,23 @@ class Nvml:
         try:
             nvml = self._nvml = self._nvml or self._start()
             count = nvml.nvmlDeviceGetCount()
-            self._xids.look(nvml)
         except Exception as error:  # NVMLError; its class is known only where pynvml is installed
             self._drop()  # a driver that has been exchanged needs a new start
             raise SourceError(f"NVML does not answer: {error}") from error
-        found: list[Gpu] = []
-        lost: list[Gpu] = []
+        alive: list[list[Gpu]] = []
+        silent: list[list[Gpu]] = []
         for index in range(count):
             try:
-                gpus = _Device(nvml, index).read()
+                gpus = self._known[index] = _Device(nvml, index).read()
+                alive.append(gpus)
             except nvml.NVMLError as error:
                 log.debug("GPU %d does not answer: %s", index, error)  # a lost one costs its own series
-                known = [replace(gpu, pids=frozenset(), values={}) for gpu in self._known.get(index, ())]
-                lost += [gpu for gpu in self._with_errors(known) if gpu.values]
-            else:
-                self._known[index] = gpus
-                found += self._with_errors(gpus)
+                silent.append(
+                    [replace(gpu, pids=frozenset(), values={}) for gpu in self._known.get(index, ())]
+                )
+        self._xids.look(nvml)  # now: what was lost a moment ago has said why before
+        found = [gpu for gpus in alive for gpu in self._with_errors(gpus)]
+        lost = [gpu for gpus in silent for gpu in self._with_errors(gpus) if gpu.values]
         if count and not found:
             self._drop()  # a library that knows of GPUs from before its driver was exchanged counts them all the same
             if not lost:
