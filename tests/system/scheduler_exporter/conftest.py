@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import pytest
 
@@ -15,9 +16,24 @@ from tests.support.running import Running, running
 COMMAND = "jobgauge-scheduler-exporter"
 _OFTEN = [f"--interval.{name}=2s" for name in ("jobs", "nodes", "limits", "diagnostics", "history")]
 
+PYSLURM = "slurm-pyslurm"
+# The ways that every test takes; pyslurm where it is installed, which is for this machine's Slurm only.
+WAYS = ("slurm-cli", "slurm-rest", *((PYSLURM,) if find_spec("pyslurm") else ()))
 
 # This machine's Slurm, and those of later Debian releases; each with nodes of its own names, for their cgroups.
 RELEASES = {"22.05": ("", "n"), "24.11": ("trixie", "t"), "26.05": ("sid", "s")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests of pyslurm on Slurms that it was not built for."""
+
+    def fits(item: pytest.Item) -> bool:
+        params = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
+        return params.get("way") != PYSLURM or not RELEASES[params["world"]][0]
+
+    items[:] = filter(fits, items)
 
 
 @dataclass(frozen=True)
@@ -46,14 +62,16 @@ def clusters() -> Iterator[dict[str, RealSlurm]]:
 
 
 def ways(slurm: RealSlurm) -> dict[str, list[str]]:
-    """Return the flags for each way of asking, every other second."""
+    """Return the flags for each way of asking this Slurm, every other second."""
     token = slurm.folder / "token"
     token.write_text(slurm.token("root"))
     rest = [f"--slurmrest.url={slurm.rest_url}", f"--slurmrest.token-file={token}", "--slurmrest.user=root"]
     cli = [f"--slurm.conf={slurm.conf}", f"--slurm.bin-dir={slurm.clients}"]
+    sources = {"slurm-cli": cli, "slurm-rest": rest, PYSLURM: cli}
     return {
-        "slurm-cli": ["--backend=slurm-cli", *cli, *_OFTEN],
-        "slurm-rest": ["--backend=slurm-rest", *rest, *_OFTEN],
+        way: [f"--backend={way}", *sources[way], *_OFTEN]
+        for way in WAYS
+        if way != PYSLURM or not slurm.release
     }
 
 

@@ -13,11 +13,10 @@ import pytest
 from tests.support import slurm_scenario as scenario
 from tests.support.expectation import Key
 from tests.support.scrape import series
-from tests.system.scheduler_exporter.conftest import World
+from tests.system.scheduler_exporter.conftest import WAYS, World
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-WAYS = ("slurm-cli", "slurm-rest")
 _PATIENCE = 60.0  # only ever waited for in full where something is broken
 _ALIVE = ("PENDING", "RUNNING", "SUSPENDED")
 
