@@ -306,7 +306,8 @@ def test_an_error_is_the_jobs_that_held_the_gpu(node: GpuNode, monkeypatch: pyte
     assert counted == nodes | {of_first["31"]: 2, of_first["79"]: 1, of_second: 1}
 
 
-def test_a_gpu_that_is_lost_says_why(node: GpuNode, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lost", ["lost 0", "falls 0"])
+def test_a_gpu_that_is_lost_says_why(node: GpuNode, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
     job = node.job("101", 5001, 3)
     node.write_facts("101", "account=a\nuid=5001\ngpus=0\n")
     node.driver("gpus 1")
@@ -316,7 +317,7 @@ def test_a_gpu_that_is_lost_says_why(node: GpuNode, monkeypatch: pytest.MonkeyPa
     of_job = key("hpc_job_gpu_xid_errors_total", xid="79", **mine)
     with exporter(node, monkeypatch) as started:
         await_page(started, lambda page: power in page)
-        node.driver("gpus 1", "lost 0", "xid 0 79")
+        node.driver("gpus 1", lost, "xid 0 79")
         page = await_page(started, lambda page: power not in page and of_job in page)
         assert page == works() | {
             of_job: 1,
