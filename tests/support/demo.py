@@ -88,9 +88,15 @@ class Demo:
         return found
 
     def child(self, words: str) -> int:
-        """Return the pid of the only child whose command line has these words."""
-        (pid,) = [pid for pid, command in self.children().items() if words in command]
-        return pid
+        """Return the pid of the only child whose command line has these words, once it has one: not while it is just started."""
+        found: list[int] = []
+
+        def is_there() -> bool:
+            found[:] = [pid for pid, command in self.children().items() if words in command]
+            return len(found) == 1
+
+        wait_until(is_there)
+        return found[0]
 
     def query(self, expression: str, when: float) -> dict[str, float]:
         """Ask its Prometheus; return values by instance (or "" where there is none)."""
