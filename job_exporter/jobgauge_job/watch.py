@@ -91,16 +91,19 @@ class Watch:
 
     def _look(self, age: float) -> None:
         """Find jobs, and read those of at most this age; be told of what comes from now on."""
-        for directory in self._table.directories:
-            self._changes.follow(directory)
+        self._try(self._follow_directories)
         self._try(partial(self._table.watch, age))
         if self._presence is not self._table.presence:
             self._presence = self._table.presence
             for tell in self._changed:
                 self._try(tell)
-        self._try(self._follow)
+        self._try(self._follow_jobs)
 
-    def _follow(self) -> None:
+    def _follow_directories(self) -> None:
+        for directory in self._table.directories:
+            self._changes.follow(directory)
+
+    def _follow_jobs(self) -> None:
         """Wait for the signs of those jobs that there are now."""
         running = self._table.running
         known = {(job, type(sign)) for job, sign in self._signs.values()}

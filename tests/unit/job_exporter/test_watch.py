@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jobgauge_job.layouts.slurm_v2 import SlurmV2
 from tests.support.expectation import key
 from tests.support.job_exporter import JobExporter
 from tests.support.node_tree import NodeTree
@@ -67,6 +68,18 @@ def test_a_user_comes_with_a_job_on_cgroup_v1(node: NodeTree, rest: Rest) -> Non
     table = rest().running.collectors[0].table  # type: ignore[attr-defined]
     node.job_v1("102", 5002, 5, "slurm/uid_5002/job_102")
     wait_for(lambda: {found.identity.jobid for found in table.running} == {"101", "102"})
+
+
+def test_the_watch_goes_on_where_directories_cannot_be_listed(
+    node: NodeTree, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: SlurmV2) -> list[str]:
+        raise OSError("as a layout may")
+
+    monkeypatch.setattr(SlurmV2, "directories", refused)
+    table = start(watch_interval=0.05).running.collectors[0].table  # type: ignore[attr-defined]
+    node.job("101", 5001, 3)
+    wait_for(lambda: [found.identity.jobid for found in table.running] == ["101"])
 
 
 def test_jobs_are_looked_for_where_the_kernel_tells_nothing(node: NodeTree, tmp_path: Path) -> None:
