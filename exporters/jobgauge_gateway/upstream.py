@@ -6,6 +6,7 @@ Follows no redirect, keeps no cookie, and believes nothing but an answer of a qu
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,7 +97,9 @@ class Answer(asyncio.Protocol):
 
     def usable(self) -> bool:
         """Say whether another request can be sent on this connection."""
-        return not self._lost and self._loop.time() - self.idle_since < _KEPT
+        # What has come and asyncio has not handed over yet would be taken for the answer to that request.
+        heard = self._poll.poll(0)
+        return not heard and not self._lost and self._loop.time() - self.idle_since < _KEPT
 
     def close(self) -> None:
         """End the connection."""
@@ -128,6 +131,8 @@ class Answer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
         self.transport = cast(asyncio.Transport, transport)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Take what comes."""

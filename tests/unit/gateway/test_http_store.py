@@ -112,17 +112,26 @@ def test_a_store_that_gives_no_answer_is_told_in_one_sentence_and_then_forgotten
         assert gateway.ask("query", "alice", query="a") == (200, json.loads(EMPTY)), name
 
 
-def test_what_a_store_sends_beyond_its_answer_is_nobodys(store: Store, start: Callable[..., Gateway]) -> None:
+@pytest.mark.parametrize("when", ["with its answer", "later"])
+def test_what_a_store_sends_beyond_its_answer_is_nobodys(
+    store: Store, start: Callable[..., Gateway], when: str
+) -> None:
     gateway = start(store.url)
     other = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}'
+    answered, said = threading.Barrier(2), threading.Barrier(2)
 
     def say_more(handler: BaseHTTPRequestHandler, asked: bytes) -> None:
         say()(handler, asked)
+        answered.wait(30)
         handler.wfile.write(other)
+        said.wait(30)
 
-    store.behave = say_more
+    store.behave = say_more if when == "later" else say(EMPTY + other, Content_Length=str(len(EMPTY)))
     for login in ("alice", "bob", "alice"):
         assert gateway.ask("query", login, query="a") == (200, json.loads(EMPTY))
+        if when == "later":
+            answered.wait(30)
+            said.wait(30)
 
 
 def test_a_store_behind_tls_is_asked_where_its_certificate_is_good(
