@@ -13,7 +13,7 @@ VM_KERNEL := build/vm/kernel
 # The Slurms of these releases with slurmdbd and slurmrestd, for tests that run them on this machine's own kernel.
 SLURM_IMAGES := build/slurm/trixie build/slurm/sid
 VM_PACKAGES := base-files bash coreutils grep sed mount procps iproute2 hostname util-linux python3-minimal python3-yaml \
-  python3-bcrypt munge slurmctld slurmd slurm-client
+  python3-bcrypt python3-isal munge slurmctld slurmd slurm-client
 
 DEMO_PACKAGES := python3-venv prometheus prometheus-alertmanager
 PACKAGING_PACKAGES := python3-venv git rpm cpio

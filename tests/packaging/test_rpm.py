@@ -133,7 +133,7 @@ def test_modules_lie_with_the_command_that_needs_them(target: Path) -> None:
         )
         return {match[1] for match in found if match and not match[1].endswith(".dist-info")}
 
-    assert modules("jobgauge") == {"jobgauge", "yaml", "_yaml", "bcrypt"}
+    assert modules("jobgauge") == {"jobgauge", "yaml", "_yaml", "bcrypt", "isal"}
     assert modules("job-exporter") == {"jobgauge_job", "pynvml.py"}
     assert modules("scheduler-exporter") == {"jobgauge_scheduler"}
     assert modules("dashboards") == {"jobgauge_dashboards", "grafanalib", "attr", "attrs"}
