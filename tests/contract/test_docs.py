@@ -12,6 +12,9 @@ import pytest
 import jobgauge
 
 ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    str(p.relative_to(ROOT)) for p in ROOT.glob("**/*.md") if not {".venv", "build"} & set(p.parts)
+)
 
 
 def test_the_metrics_page_is_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,15 +29,19 @@ def test_one_version() -> None:
     assert project["version"] == jobgauge.__version__ == newest[1]
 
 
-@pytest.mark.parametrize(
-    "page",
-    sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("**/*.md") if not {".venv", "build"} & set(p.parts)),
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_has_its_head(page: str) -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", (ROOT / page).read_text(), re.MULTILINE):
+        _, ruler, *_ = f"{table}\n".splitlines()
+        assert re.fullmatch(r"[-:| ]+", ruler), f"a blank line cuts off {table[:80]}"
 
 
 def test_every_make_target_is_explained() -> None:
