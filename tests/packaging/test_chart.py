@@ -254,6 +254,14 @@ def test_what_a_pod_would_read_wrongly_is_off(everything: Objects) -> None:
     assert "hostNetwork" not in pod(everything, "DaemonSet", "job-exporter")
 
 
+def test_a_pod_keeps_no_more_memory_than_the_unit(everything: Objects) -> None:
+    unit = (ROOT / "scheduler_exporter/systemd/jobgauge-scheduler-exporter.service").read_text()
+    image = (ROOT / "packaging/container/Containerfile").read_text()
+    (container,) = pod(everything, "Deployment", "scheduler-exporter")["containers"]
+    said = {f"{variable['name']}={variable['value']}" for variable in container["env"]}
+    assert said | set(re.findall(r"MALLOC_\w+=\w+", image)) == set(re.findall(r"MALLOC_\w+=\w+", unit))
+
+
 def test_no_secret_is_rendered(everything: Objects) -> None:
     assert not [name for kind, name in everything if kind == "Secret"]
     source = yaml.safe_load(everything["ConfigMap", "r-jobgauge-datasource"]["data"]["jobgauge.yaml"])[
