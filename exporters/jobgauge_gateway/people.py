@@ -131,7 +131,10 @@ class Directory:
         if state.reading is None:
             state.reading = asyncio.ensure_future(asyncio.to_thread(state.source.read))
         try:
-            state.people = await asyncio.wait_for(asyncio.shield(state.reading), _READ_TIMEOUT)
+            async with asyncio.timeout(
+                _READ_TIMEOUT
+            ):  # wait_for() loses a cancellation that meets the answer
+                state.people = await asyncio.shield(state.reading)
         except TimeoutError:
             self._failed(state, f"no answer within {_READ_TIMEOUT:g} seconds")
             return

@@ -29,9 +29,25 @@ class Told:
 
     def __init__(self, answer: Callable[[], People]) -> None:
         self.answer = answer
+        self.looks = 0
+        self.looked = threading.Condition()
 
     def read(self) -> People:
+        with self.looked:
+            self.looks += 1
+            self.looked.notify_all()
         return self.answer()
+
+    async def say(self, answer: Callable[[], People]) -> None:
+        """Answer otherwise, and wait until that was taken in."""
+
+        def wait() -> bool:
+            with self.looked:
+                end = self.looks + 2  # one look may be under way, the next has this answer
+                return self.looked.wait_for(lambda: self.looks >= end, 30)
+
+        self.answer = answer
+        assert await asyncio.to_thread(wait)
 
 
 LEADS = People(
@@ -155,20 +171,47 @@ def test_a_source_that_fails_is_believed_for_a_while_only(monkeypatch: pytest.Mo
         monkeypatch.setattr(people, "time", SimpleNamespace(monotonic=lambda: clock[0]))
         directory = Directory([Settings(GatewayConfig(staff=("ann",))), source], 0.001, 60)
         await directory.start()
-        source.answer = fail
-        await asyncio.sleep(0.05)
+        await source.say(fail)
         clock[0] += 59
         assert (directory.scope("pia").leads, directory.scope("sam").staff) == ({"physics"}, True)
         assert directory.ages() == {"told": 59}
         clock[0] += 2
         assert (directory.scope("pia").leads, directory.scope("sam").staff) == (frozenset(), False)
         assert (directory.knows("bob"), directory.scope("ann").staff) == (False, True)
-        source.answer = lambda: LEADS
-        await asyncio.sleep(0.05)
+        await source.say(lambda: LEADS)
         assert directory.scope("pia").leads == {"physics"}
         await directory.close()
 
     asyncio.run(fade())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_an_end_that_meets_an_answer_is_an_end(turns: int) -> None:
+    """The answer is on its way from the thread to the reader, by so many turns of asyncio."""
+    asked, released = threading.Event(), threading.Event()
+
+    def wait() -> People:
+        asked.set()
+        released.wait(30)
+        return LEADS
+
+    def release() -> None:
+        released.set()
+        time.sleep(0.05)  # asyncio is held until the answer is there
+
+    async def end() -> None:
+        source = Told(lambda: LEADS)
+        directory = Directory([source], 0.001, 60)
+        await directory.start()
+        source.answer = wait
+        assert await asyncio.to_thread(asked.wait, 30)
+        release()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing = asyncio.create_task(directory.close())
+        assert await asyncio.wait([closing], timeout=30) == ({closing}, set())
+
+    asyncio.run(end())
 
 
 def test_a_source_that_is_down_at_the_start_grants_nothing_and_stops_nothing() -> None:
@@ -188,8 +231,7 @@ def test_what_is_taken_away_is_gone_at_the_next_look() -> None:
         directory = Directory([source], 0.001, 60)
         await directory.start()
         assert directory.scope("pia").leads == {"physics"}
-        source.answer = People
-        await asyncio.sleep(0.05)
+        await source.say(People)
         assert directory.scope("pia").leads == frozenset()
         await directory.close()
 
