@@ -131,9 +131,8 @@ class Directory:
         if state.reading is None:
             state.reading = asyncio.ensure_future(asyncio.to_thread(state.source.read))
         try:
-            async with asyncio.timeout(
-                _READ_TIMEOUT
-            ):  # wait_for() loses a cancellation that meets the answer
+            # Not wait_for(), which loses a cancellation that meets the answer.
+            async with asyncio.timeout(_READ_TIMEOUT):
                 state.people = await asyncio.shield(state.reading)
         except TimeoutError:
             self._failed(state, f"no answer within {_READ_TIMEOUT:g} seconds")
