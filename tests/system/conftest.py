@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.demo import Demo, shared, wait_until
+from tests.support.places import Work
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,9 @@ def running_demo(started_demo: Demo) -> Demo:
     """The shared demo, once everything has been scraped three times and alerts fire."""
     wait_until(started_demo.settled, 300)
     return started_demo
+
+
+@pytest.fixture(scope="module")
+def work(running_demo: Demo) -> Work:
+    """What alice has on the shared demo."""
+    return Work.found(running_demo)

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from jobgauge_demo.people import LEADERS
 from tests.support.boards import Answer, Opened, panels, written
 from tests.support.demo import Demo
 from tests.support.empty_panels import RIGHTLY_EMPTY, rightly_empty
+from tests.support.places import LEADER, READERS, STAFF, Work, places
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-ACCOUNT = "physics"
-LEADER = LEADERS[ACCOUNT]
-STAFF = "sam"
 # What members of an account may know of each other.
 AMONG_MEMBERS = re.compile("hpc_sched_(limit|level_fairshare)")
-# Who is asked to see a board full, by the folder that it is in; the gateway decides what the others see there.
-READERS = {"users": ("alice", STAFF), "pis": (LEADER, STAFF)}
-
-Places = tuple[Mapping[str, str | list[str]], ...]
 
 
 def boards() -> list[tuple[str, str, str]]:
@@ -40,40 +32,18 @@ def boards() -> list[tuple[str, str, str]]:
     return [*found, ("jobgauge-job", "users", LEADER)]
 
 
-@pytest.fixture(scope="module")
-def alices_jobs(running_demo: Demo) -> list[str]:
-    """The ids of a whole-node job and of one on GPUs."""
-    query = 'max by (jobid, name) (hpc_job_info{user="alice",state="running",name=~"membrane|train-net"})'
-    found = running_demo.gateway("query", "alice", query=query, time=time.time())["result"]
-    assert {one["metric"]["name"] for one in found} == {"membrane", "train-net"}
-    return [one["metric"]["jobid"] for one in found]
-
-
-def places(uid: str, folder: str, jobs: list[str]) -> Places:
-    """Return the addresses at which a board is opened: what it has to show may not be all in one place."""
-    if uid == "jobgauge-job":
-        return tuple({"user": "alice", "account": ACCOUNT, "jobid": job} for job in jobs)
-    if uid == "jobgauge-compare":
-        return ({"user": "alice", "jobs": jobs},)
-    if uid == "jobgauge-nodes":
-        return ({}, {"node": "g001"})
-    return ({"user": "alice"},) if folder == "users" else ({},)
-
-
-def opened(demo: Demo, login: str, uid: str, folder: str, jobs: list[str]) -> Iterator[list[Answer]]:
+def opened(demo: Demo, login: str, uid: str, folder: str, work: Work) -> Iterator[list[Answer]]:
     """Yield what a board's queries got, at each of its places."""
     board = written(demo)[uid]
-    for place in places(uid, folder, jobs):
+    for place in places(uid, folder, work):
         page = Opened(demo, login, board, **place)
         yield [page.answer(query) for query in page.queries()]
 
 
 @pytest.mark.parametrize(("uid", "folder", "login"), boards())
-def test_every_query_has_an_answer(
-    running_demo: Demo, alices_jobs: list[str], uid: str, folder: str, login: str
-) -> None:
+def test_every_query_has_an_answer(running_demo: Demo, work: Work, uid: str, folder: str, login: str) -> None:
     empty: list[Answer] = []
-    for answers in zip(*opened(running_demo, login, uid, folder, alices_jobs), strict=True):
+    for answers in zip(*opened(running_demo, login, uid, folder, work), strict=True):
         assert not [f"{answer.expr}: {answer.refused}" for answer in answers if answer.refused]
         if not any(answer.series for answer in answers):
             empty.append(answers[0])
@@ -81,10 +51,8 @@ def test_every_query_has_an_answer(
 
 
 @pytest.mark.parametrize(("uid", "folder"), sorted({(uid, folder) for uid, folder, _ in boards()}))
-def test_nobody_finds_others_on_any_board(
-    running_demo: Demo, alices_jobs: list[str], uid: str, folder: str
-) -> None:
-    for answers in opened(running_demo, "bob", uid, folder, alices_jobs):
+def test_nobody_finds_others_on_any_board(running_demo: Demo, work: Work, uid: str, folder: str) -> None:
+    for answers in opened(running_demo, "bob", uid, folder, work):
         private = [answer for answer in answers if not AMONG_MEMBERS.search(answer.expr)]
         names = {series.get("user", "") for answer in private for series in answer.series}
         assert names <= {"bob", ""}

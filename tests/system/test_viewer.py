@@ -15,20 +15,16 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from jobgauge_demo.people import LEADERS
 from jobgauge_demo.settings import Ports
 from tests.support.boards import panels, written
 from tests.support.browser import Seen, chromium, page_of, signed_in
 from tests.support.demo import Demo
 from tests.support.empty_panels import rightly_empty
+from tests.support.places import LEADER, READERS, STAFF, Place, Work, places
 from tests.support.view import View
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-ACCOUNT = "physics"
-LEADER, STAFF = LEADERS[ACCOUNT], "sam"
-# Who sees a board full, by the folder that it is in.
-READERS = {"users": ("alice", STAFF), "pis": (LEADER, STAFF)}
 Visit = Callable[..., AbstractContextManager[Seen]]
 FILES = sorted(Path(__file__).parents[2].glob("dashboards/json/*/*.json"))
 
@@ -50,37 +46,22 @@ def visited(view: View) -> Iterator[Visit]:
         yield lambda login="": page_of(browser_of(login), view)
 
 
-@pytest.fixture(scope="module")
-def jobs(running_demo: Demo) -> list[str]:
-    """The ids of alice's whole-node job and of her good one on GPUs."""
-    query = 'max by (jobid, name) (hpc_job_info{user="alice",state="running",name=~"membrane|train-net"})'
-    found = running_demo.gateway("query", "alice", query=query, time=time.time())["result"]
-    return [one["metric"]["jobid"] for one in found]
-
-
-def addresses(uid: str, folder: str, jobs: list[str]) -> list[str]:
-    """Where a board is opened: what it has to show may not be all in one place."""
-    alice = {"var-user": "alice"}
-    if uid == "jobgauge-job":
-        return [f"/d/{uid}?" + urlencode({**alice, "var-account": ACCOUNT, "var-jobid": job}) for job in jobs]
-    if uid == "jobgauge-compare":
-        return [f"/d/{uid}?" + urlencode({**alice, "var-jobs": jobs}, doseq=True)]
-    if uid == "jobgauge-nodes":
-        return [f"/d/{uid}", f"/d/{uid}?var-node=g001"]
-    return [f"/d/{uid}?" + urlencode(alice if folder == "users" else {})]
+def address(uid: str, place: Place) -> str:
+    """Where a board is opened with these variables."""
+    return f"/d/{uid}?" + urlencode({f"var-{name}": value for name, value in place.items()}, doseq=True)
 
 
 @pytest.mark.parametrize("login", ["alice", LEADER, STAFF])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_panel_of_every_board_is_drawn_or_rightly_empty(
-    running_demo: Demo, visited: Visit, jobs: list[str], path: Path, login: str
+    running_demo: Demo, visited: Visit, work: Work, path: Path, login: str
 ) -> None:
     uid, folder = path.stem, path.parent.name
     reads = login in READERS.get(folder, (STAFF,))
     drawn: dict[str, str] = {}
-    for number, address in enumerate(addresses(uid, folder, jobs)):
+    for number, place in enumerate(places(uid, folder, work)):
         with visited(login) as seen:
-            seen.open(address)
+            seen.open(address(uid, place))
             seen.open_rows()
             found = seen.panels()
             if reads:
