@@ -13,7 +13,9 @@ import jobgauge
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    str(p.relative_to(ROOT)) for p in ROOT.glob("**/*.md") if not {".venv", "build"} & set(p.parts)
+    str(p.relative_to(ROOT))
+    for p in ROOT.glob("**/*.md")
+    if not {".venv", ".pytest_cache", "build"} & set(p.parts)
 )
 
 
