@@ -260,6 +260,14 @@ def test_gzip_is_for_who_takes_it(accept: bytes, zipped: bool) -> None:
     assert (gzip.decompress(body) if zipped else body) == page
 
 
+def test_a_large_page_comes_out_as_it_went_in() -> None:
+    page = b"".join(b'hpc_job_cpus{jobid="%d"} %d\n' % (n, n * n * 7919) for n in range(50_000))
+    lines, body = answer(Response(200, page), b"\r\nAccept-Encoding: gzip")
+    assert "Content-Encoding: gzip" in lines
+    assert len(body) < len(page) / 2
+    assert gzip.decompress(body) == page
+
+
 def test_a_short_page_is_not_zipped() -> None:
     lines, body = answer(Response(200, b"x" * 1024), b"\r\nAccept-Encoding: gzip")
     assert body == b"x" * 1024
