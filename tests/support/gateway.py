@@ -34,6 +34,8 @@ COMMAND = Path(sys.executable).with_name("jobgauge-gateway")
 SECRET = "correct horse battery staple"
 CHANNEL = {"X-Jobgauge-Channel": SECRET}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+QUERY = f"GET /api/v1/query?query=a HTTP/1.1\r\nHost: g\r\nX-Jobgauge-Channel: {SECRET}\r\nX-Grafana-User: alice\r\n\r\n".encode()
+LARGE = 40_000_000  # bytes of an answer
 
 _LISTENS = re.compile(r'msg="jobgauge-gateway listens on ([^"]+)"')
 _SECONDS = 60.0  # only ever waited for in full when the machine cannot start a program
@@ -80,6 +82,11 @@ class Gateway:
         """Open a connection."""
         host, _, port = self.address.rpartition(":")
         return socket.create_connection((host, int(port)), timeout=20)
+
+    def memory(self, key: str) -> int:
+        """Return the process's memory in bytes: VmRSS is what it holds, VmHWM the most that it held."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
 
     def write(self, **settings: Any) -> None:
         """Change the configuration file."""
@@ -160,6 +167,19 @@ def run(folder: Path, upstream: str, **more: Any) -> Iterator[Gateway]:
 
 Behave = Callable[[BaseHTTPRequestHandler, bytes], None]
 EMPTY = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for something that has to come."""
+    deadline = time.monotonic() + _SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
 
 
 def say(body: bytes = EMPTY, status: int = 200, **headers: str) -> Behave:

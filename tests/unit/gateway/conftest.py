@@ -1,20 +1,36 @@
-"""The small cluster of world.py behind real servers: one with everybody's series, and one for each reference."""
+"""A store and gateways; and the small cluster of world.py behind real servers: one with everybody's series, one for each reference."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.gateway import Gateway, Store, run
 from tests.support.remote_write import Written
 from tests.support.servers import running
 from tests.unit.gateway.asking import Servers
 from tests.unit.gateway.world import ALICE, CAROL, DOT, SERIES, START, STEP, STEPS, visible
 
 Clusters = Callable[[str], Servers]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A store that does what the test says."""
+    with closing(Store()) as store:
+        yield store
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Start gateways by the address of their store and their settings; they end with the test."""
+    with ExitStack() as stack:
+        yield lambda url, **settings: stack.enter_context(run(tmp_path / "gateway", url, **settings))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -23,12 +21,6 @@ GOOD = {
     "public_dashboards": {"enabled": "false"},
     "snapshots": {"external_enabled": "false"},
 }
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with closing(Store()) as store:
-        yield store
 
 
 @pytest.fixture(autouse=True)

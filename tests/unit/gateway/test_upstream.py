@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler
-
-import pytest
 
 from jobgauge_gateway.config import GatewayConfig
 from jobgauge_gateway.planning import Plan
@@ -16,12 +12,6 @@ from jobgauge_gateway.upstream import Upstream, pieces
 from tests.support.gateway import EMPTY, Store, say
 
 OTHER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}'
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with closing(Store()) as store:
-        yield store
 
 
 def test_what_has_come_and_was_not_looked_at_yet_is_no_answer(store: Store) -> None:

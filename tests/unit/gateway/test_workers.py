@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,12 +24,6 @@ from jobgauge_gateway.workers import share
 from tests.support.gateway import Gateway, Store, run, say
 
 WORKERS = 3
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with closing(Store()) as store:
-        yield store
 
 
 @pytest.fixture
